@@ -17,5 +17,5 @@ def root() -> Path:
 
 @cache
 def text(relative: str) -> str:
-    """The UTF-8 text of one contract file, e.g. ``"graphql/saleor/mutations/transactionEventReport.graphql"``."""
+    """The UTF-8 text of one contract file, e.g. ``"manifest.json"``."""
     return (root() / relative).read_text(encoding="utf-8")
