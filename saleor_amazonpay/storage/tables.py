@@ -1,0 +1,250 @@
+"""The tables. Plain integers and text, so that both databases hold the very same thing.
+
+Times are microseconds since the epoch (UTC), amounts minor units beside their currency, lists and objects JSON text.
+Columns whose name ends in ``_sealed`` are AES-256-GCM ciphertext bound to table, column and row (encryption.py).
+Source: DESIGN §7.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _minor(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+installations = Table(
+    "installations",
+    metadata,
+    Column("api_url", Text, primary_key=True),  # the tenant (DESIGN §4 rule 8)
+    Column("app_id", Text, nullable=False),
+    Column("token_sealed", Text, nullable=False),
+    Column("jwks", Text, nullable=False),
+    Column("saleor_version", Text),
+    Column("app_version", Text, nullable=False),
+    Column("state", Text, nullable=False),  # active | token_revoked | removed
+    _time("installed_at"),
+    _time("updated_at"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("merchant_id", Text, nullable=False),
+    Column("store_id", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("public_key_id", Text, nullable=False),
+    Column("private_key_sealed", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column(
+        "state", Text, nullable=False
+    ),  # active | archived | locked (re-install with a foreign key, case 17)
+    _time("created_at"),
+    _time("updated_at"),
+)
+
+channel_assignments = Table(
+    "channel_assignments",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("channel_slug", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False, index=True),
+    _time("updated_at"),
+    PrimaryKeyConstraint("api_url", "channel_slug"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("channel_slug", Text, nullable=False),
+    Column("flow", Text, nullable=False),  # review | apb | stored
+    Column("action_type", Text, nullable=False),  # AUTHORIZATION | CHARGE, as Saleor asked
+    Column("source_type", Text, nullable=False),  # Checkout | Order
+    Column("source_id", Text, nullable=False),
+    Column("customer_id", Text),
+    Column("currency", Text, nullable=False),
+    _minor("amount"),
+    _minor("outstanding"),  # what the source still needed when the payment was initialised (case 1)
+    Column("state", Text, nullable=False),  # domain.states.PaymentState
+    Column("session_id", Text),
+    _time("session_expires_at", nullable=True),
+    Column("redirect_url", Text),
+    Column("return_url", Text),
+    Column("charge_permission_id", Text),
+    Column("charge_permission_type", Text),
+    Column("charge_permission_state", Text),
+    _minor("charge_permission_balance", nullable=True),
+    _time("charge_permission_expires_at", nullable=True),
+    _minor("released"),  # cancelled and told to Saleor
+    # The leased claim with its fencing token (DESIGN §4 rule 1).
+    Column("claim_fence", BigInteger, nullable=False, server_default=text("0")),
+    _time("claimed_until"),
+    _time("created_at"),
+    _time("updated_at"),
+    UniqueConstraint("api_url", "transaction_id"),
+    Index(
+        "uq_payments_session",
+        "api_url",
+        "session_id",
+        unique=True,
+        sqlite_where=text("session_id IS NOT NULL"),
+        postgresql_where=text("session_id IS NOT NULL"),
+    ),
+    Index("ix_payments_permission", "api_url", "charge_permission_id"),
+)
+
+charges = Table(
+    "charges",
+    metadata,
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("charge_id", Text, nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("reason_code", Text),
+    _minor("amount"),
+    _minor("captured"),
+    _minor("refunded"),
+    _time("expires_at", nullable=True),
+    _time("created_at"),
+    _time("updated_at"),  # Amazon's statusDetails.lastUpdatedTimestamp
+    PrimaryKeyConstraint("payment_id", "charge_id"),
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("refund_id", Text, nullable=False, index=True),
+    Column("charge_id", Text, nullable=False),
+    Column("operation_id", Text, index=True),  # null: made outside this app
+    Column("state", Text, nullable=False),
+    Column("reason_code", Text),
+    _minor("amount"),
+    _time("created_at"),
+    _time("updated_at"),
+    PrimaryKeyConstraint("payment_id", "refund_id"),
+)
+
+# What Saleor asked (or we decided) to do with a payment ...
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("kind", Text, nullable=False),  # domain.states.OperationKind
+    Column("request_key", Text, nullable=False),  # the request's identity (DESIGN §4 rule 9)
+    Column("body_hash", Text),
+    Column("granted_refund_id", Text),
+    _minor("amount"),
+    Column("state", Text, nullable=False),  # domain.states.OperationState
+    Column("attempt", Integer, nullable=False),  # rounds of planning; part of every idempotency key
+    Column("psp_reference", Text),  # fixed once told to anyone (case 5)
+    Column(
+        "announced", Integer, nullable=False
+    ),  # 1: answered asynchronously, the outcome is owed as a report
+    Column("result", Text),
+    _minor("result_amount", nullable=True),
+    _time("result_time", nullable=True),
+    Column("message", Text),
+    _time("created_at"),
+    _time("settled_at", nullable=True),
+    UniqueConstraint("payment_id", "kind", "request_key"),
+    Index("ix_operations_body", "payment_id", "body_hash"),
+    Index(
+        "ix_operations_unsettled",
+        "created_at",
+        sqlite_where=text("state <> 'settled'"),
+        postgresql_where=text("state <> 'settled'"),
+    ),
+)
+
+# ... and each CV2 request it takes, stored before it is sent: same key, same bytes, for ever.
+calls = Table(
+    "calls",
+    metadata,
+    Column("operation_id", Text, ForeignKey("operations.id"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("operation_name", Text, nullable=False),  # amazonpay.requests.OPERATIONS
+    Column("method", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("idempotency_key", Text),
+    Column("charge_id", Text),
+    _minor("amount"),
+    Column("state", Text, nullable=False),  # committed | unresolved | done | rejected
+    Column("amazon_id", Text),
+    Column("reason_code", Text),
+    _time("updated_at"),
+    PrimaryKeyConstraint("operation_id", "attempt", "position"),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    _minor("amount"),
+    _time("time"),
+    Column("message", Text, nullable=False),
+    Column("actions", Text),  # JSON list, or null to leave Saleor's as they are
+    Column("state", Text, nullable=False),  # due | delivered | dropped | dead
+    _time("due_at"),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    _time("created_at"),
+    _time("delivered_at", nullable=True),
+    UniqueConstraint("payment_id", "reference", "type"),
+    Index(
+        "ix_reports_due",
+        "due_at",
+        sqlite_where=text("state = 'due'"),
+        postgresql_where=text("state = 'due'"),
+    ),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("payment_id", Text, nullable=False),
+    _time("at"),
+    Column("kind", Text, nullable=False),  # request | call | answer | decision | report | notification
+    Column("detail", Text, nullable=False),  # JSON, redacted before it is written
+    Index("ix_timeline_payment", "payment_id", "id"),
+)
