@@ -66,9 +66,7 @@ accounts = Table(
     Column("public_key_id", Text, nullable=False),
     Column("private_key_sealed", Text, nullable=False),
     Column("options", Text, nullable=False),
-    Column(
-        "state", Text, nullable=False
-    ),  # active | archived | locked (re-install with a foreign key, case 17)
+    Column("state", Text, nullable=False),  # active | archived | locked (re-install with a foreign key, case 17)
     _time("created_at"),
     _time("updated_at"),
 )
@@ -172,9 +170,7 @@ operations = Table(
     Column("state", Text, nullable=False),  # domain.states.OperationState
     Column("attempt", Integer, nullable=False),  # rounds of planning; part of every idempotency key
     Column("psp_reference", Text),  # fixed once told to anyone (case 5)
-    Column(
-        "announced", Integer, nullable=False
-    ),  # 1: answered asynchronously, the outcome is owed as a report
+    Column("announced", Integer, nullable=False),  # 1: answered asynchronously, the outcome is owed as a report
     Column("result", Text),
     _minor("result_amount", nullable=True),
     _time("result_time", nullable=True),
