@@ -1,0 +1,138 @@
+"""What can still be charged, refunded and cancelled on one payment, computed from Amazon's objects as last read.
+
+Source: DESIGN §6, case 4 ("authorized in Saleor") and case 7 (refund ceiling); amazon-pay-cv2.md §4.4-4.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from saleor_amazonpay.domain.money import Currency, Money, total
+from saleor_amazonpay.domain.states import (
+    AfterPartialCapture,
+    ChargePermissionState,
+    ChargePermissionType,
+    ChargeState,
+    RefundState,
+    TransactionAction,
+)
+
+MAX_REFUNDS_PER_CHARGE = 10  # amazon-pay-cv2.md §4.5
+_HELD = frozenset({ChargeState.AUTHORIZED})
+_BEING_DECIDED = frozenset({ChargeState.AUTHORIZATION_INITIATED, ChargeState.CAPTURE_INITIATED})
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPart:
+    refund_id: str
+    state: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ChargePart:
+    """One Amazon charge and the refunds made on it. ``reserved`` is what committed refund calls not yet answered hold."""
+
+    charge_id: str
+    state: str
+    amount: Money
+    captured: Money
+    refunds: Sequence[RefundPart] = ()
+    reserved: Sequence[Money] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in _HELD
+
+    @property
+    def is_being_decided(self) -> bool:
+        return self.state in _BEING_DECIDED
+
+    @property
+    def refunded(self) -> Money:
+        return self._refunds(RefundState.REFUNDED)
+
+    @property
+    def refund_in_flight(self) -> Money:
+        return self._refunds(RefundState.REFUND_INITIATED) + total(self.reserved, self.amount.currency)
+
+    @property
+    def refundable(self) -> Money:
+        """captured - refunded - in flight (case 7); Amazon's over-refund allowance is never used."""
+        if self.state != ChargeState.CAPTURED:
+            return Money.zero(self.amount.currency)
+        return self.captured - self.refunded - self.refund_in_flight
+
+    @property
+    def refunds_left(self) -> int:
+        counted = sum(1 for refund in self.refunds if refund.state != RefundState.DECLINED)
+        return MAX_REFUNDS_PER_CHARGE - counted - len(self.reserved)
+
+    def _refunds(self, state: RefundState) -> Money:
+        return total((refund.amount for refund in self.refunds if refund.state == state), self.amount.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """One payment's money. ``order_total`` is the amount Saleor's transaction asked for."""
+
+    order_total: Money
+    charges: Sequence[ChargePart] = ()
+    permission_state: str | None = None
+    permission_type: str = ChargePermissionType.ONE_TIME
+    permission_balance: Money | None = None
+    released: Money | None = None
+    policy: AfterPartialCapture = field(default=AfterPartialCapture.KEEP)
+
+    @property
+    def currency(self) -> Currency:
+        return self.order_total.currency
+
+    @property
+    def open_charges(self) -> list[ChargePart]:
+        return [charge for charge in self.charges if charge.is_open]
+
+    @property
+    def charges_being_decided(self) -> list[ChargePart]:
+        return [charge for charge in self.charges if charge.is_being_decided]
+
+    @property
+    def held(self) -> Money:
+        """Open authorizations."""
+        return self._sum(charge.amount for charge in self.open_charges)
+
+    @property
+    def captured(self) -> Money:
+        return self._sum(charge.captured for charge in self.charges if charge.state == ChargeState.CAPTURED)
+
+    @property
+    def unused(self) -> Money:
+        """What may still be charged on the permission without holding it, up to the order total."""
+        nothing = Money.zero(self.currency)
+        if self.permission_state != ChargePermissionState.CHARGEABLE or self.permission_balance is None:
+            return nothing
+        being_decided = self._sum(charge.amount for charge in self.charges_being_decided)
+        left = self.order_total - self.captured - self.held - being_decided - (self.released or nothing)
+        return max(nothing, min(left, self.permission_balance))
+
+    @property
+    def authorized(self) -> Money:
+        """What Saleor shall show as authorized (case 4)."""
+        return self.held + self.unused
+
+    @property
+    def refundable(self) -> Money:
+        return self._sum(charge.refundable for charge in self.charges)
+
+    def actions(self) -> list[TransactionAction]:
+        """What Saleor's staff may be offered, from real balances."""
+        offered = []
+        if self.authorized.is_positive:
+            offered += [TransactionAction.CHARGE, TransactionAction.CANCEL]
+        if self.refundable.is_positive:
+            offered.append(TransactionAction.REFUND)
+        return offered
+
+    def _sum(self, amounts: Iterable[Money]) -> Money:
+        return total(amounts, self.currency)

@@ -1,0 +1,147 @@
+"""Which CV2 calls a request takes, decided from balances alone: pure, so that every case can be tried.
+
+Source: DESIGN §6 (the table) and its cases 4, 7, 8; amazon-pay-cv2.md §4.4 (one capture per charge).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from saleor_amazonpay.domain.balances import Balances, ChargePart
+from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.domain.states import ChargePermissionState, ChargePermissionType
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureCharge:
+    charge_id: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCharge:
+    """On the payment's permission; captured at once, or held."""
+
+    amount: Money
+    capture_now: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRefund:
+    charge_id: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCharge:
+    charge_id: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePermission:
+    amount: Money  # what it releases beyond the cancelled charges
+
+
+Step = CaptureCharge | CreateCharge | CreateRefund | CancelCharge | ClosePermission
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    steps: Sequence[Step]
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Nothing is sent; ``message`` is for the merchant's staff."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Amazon is still deciding ``charge_id``; plan again when it has."""
+
+    charge_id: str
+
+
+def plan_charge(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
+    """Capture an open authorization that bears the amount, else charge the permission's unused balance."""
+    if not amount.is_positive:
+        return Refusal("There is nothing left to charge on this payment.")
+    bearing = [charge for charge in balances.open_charges if charge.amount >= amount]
+    if bearing:
+        smallest = min(bearing, key=lambda charge: charge.amount.minor)
+        return Plan([CaptureCharge(smallest.charge_id, amount)], amount)
+    if balances.unused >= amount:
+        return Plan([CreateCharge(amount)], amount)
+    if balances.charges_being_decided:
+        return Wait(balances.charges_being_decided[0].charge_id)
+    return Refusal(_too_much_to_charge(balances, amount))
+
+
+def _too_much_to_charge(balances: Balances, amount: Money) -> str:
+    largest = max([charge.amount for charge in balances.open_charges] + [balances.unused], key=lambda m: m.minor)
+    if largest.is_positive:
+        return f"Amazon Pay can charge at most {largest} in one step on this payment; {amount} was asked for."
+    if balances.permission_state == ChargePermissionState.NON_CHARGEABLE:
+        return "Amazon Pay cannot charge this payment now: the buyer has to update the payment method at Amazon."
+    return "Nothing is authorized on this payment any more, so nothing can be charged."
+
+
+def plan_refund(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
+    """One refund where one charge can bear it, else split over several, the largest first (case 7)."""
+    if not amount.is_positive:
+        return Refusal("There is nothing left to refund on this payment.")
+    usable = [charge for charge in balances.charges if charge.refundable.is_positive and charge.refunds_left > 0]
+    bearing = [charge for charge in usable if charge.refundable >= amount]
+    if bearing:
+        smallest = min(bearing, key=lambda charge: charge.refundable.minor)
+        return Plan([CreateRefund(smallest.charge_id, amount)], amount)
+    steps = _split(sorted(usable, key=lambda charge: -charge.refundable.minor), amount)
+    if steps:
+        return Plan(steps, amount)
+    return Refusal(_too_much_to_refund(balances, usable, amount))
+
+
+def _split(charges: Sequence[ChargePart], amount: Money) -> list[CreateRefund]:
+    """Parts that add up to ``amount`` exactly, or nothing."""
+    steps, rest = [], amount
+    for charge in charges:
+        part = min(charge.refundable, rest)
+        steps.append(CreateRefund(charge.charge_id, part))
+        rest -= part
+        if not rest.is_positive:
+            return steps
+    return []
+
+
+def _too_much_to_refund(balances: Balances, usable: Sequence[ChargePart], amount: Money) -> str:
+    if balances.refundable >= amount and not all(charge in usable for charge in balances.charges):
+        return "Amazon Pay allows 10 refunds for one charge, and they are used up; refund this buyer another way."
+    return f"{balances.refundable} can still be refunded on this payment; {amount} was asked for."
+
+
+def plan_cancel(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
+    """Release every open authorization, then close a one-time permission so that nothing more can be charged."""
+    releasable = balances.authorized
+    if balances.charges_being_decided:
+        return Wait(balances.charges_being_decided[0].charge_id)
+    if not amount.is_positive or not releasable.is_positive:
+        return Refusal("There is no authorization left to cancel; refund what was charged instead.")
+    if amount < releasable:
+        return Refusal(f"Amazon Pay releases only the whole rest ({releasable}); {amount} was asked for.")
+    steps: list[Step] = [CancelCharge(charge.charge_id, charge.amount) for charge in balances.open_charges]
+    if balances.permission_type == ChargePermissionType.ONE_TIME:
+        steps.append(ClosePermission(balances.unused))
+    return Plan(steps, releasable)
+
+
+def plan_reauthorize(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
+    """Hold what a partial capture released (account option ``afterPartialCapture: reauthorize``)."""
+    rest = min(amount, balances.unused)
+    if not rest.is_positive:
+        return Refusal("Nothing is left to hold.")
+    return Plan([CreateCharge(rest, capture_now=False)], rest)
