@@ -32,7 +32,7 @@ class RefundPart:
 
 @dataclass(frozen=True, slots=True)
 class ChargePart:
-    """One Amazon charge and the refunds made on it. ``reserved`` is what committed refund calls not yet answered hold."""
+    """One Amazon charge and its refunds; ``reserved`` is what refund calls without an answer yet hold."""
 
     charge_id: str
     state: str
@@ -59,7 +59,7 @@ class ChargePart:
 
     @property
     def refundable(self) -> Money:
-        """captured - refunded - in flight (case 7); Amazon's over-refund allowance is never used."""
+        """Captured - refunded - in flight (case 7); Amazon's over-refund allowance is never used."""
         if self.state != ChargeState.CAPTURED:
             return Money.zero(self.amount.currency)
         return self.captured - self.refunded - self.refund_in_flight
