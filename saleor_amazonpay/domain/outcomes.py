@@ -11,8 +11,11 @@ from saleor_amazonpay.domain.states import TransactionEventType
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One event Saleor is to book. The tuple (reference, type, amount, time) is computed from Amazon's object once,
-    so that the synchronous answer and a later report are the same (DESIGN §4 rule 4)."""
+    """One event Saleor is to book.
+
+    The tuple (reference, type, amount, time) is computed from Amazon's object once, so that the synchronous answer and
+    a later report are the same (DESIGN §4 rule 4).
+    """
 
     reference: str
     type: TransactionEventType

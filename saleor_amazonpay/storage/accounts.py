@@ -1,0 +1,222 @@
+"""Accounts (a set of Amazon Pay keys with its options) and which channel uses which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from sqlalchemy import bindparam, delete, func, select
+
+from saleor_amazonpay.domain.states import AfterPartialCapture
+from saleor_amazonpay.storage.encryption import SecretBox
+from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
+from saleor_amazonpay.storage.tables import accounts, channel_assignments, payments
+from saleor_amazonpay.storage.times import from_micros, to_micros
+
+
+class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a merchant may choose per account; every default is DESIGN §6's.
+
+    ``allowed_origins``: origins to which a buyer may be sent (case 15), e.g. ``https://shop.example``.
+    ``store_name`` is shown to the buyer and cut to 50 bytes by Amazon's limit.
+    """
+
+    capture_policy: Literal["followSaleor", "authorizeOnly"] = "followSaleor"
+    after_partial_capture: Literal["keep", "reauthorize"] = "keep"
+    pending_authorization: bool = False
+    allowed_origins: tuple[str, ...] = ()
+    store_name: str | None = None
+    note_to_buyer: str | None = None
+    soft_descriptor: str | None = None
+    button_color: Literal["Gold", "LightGray", "DarkGray"] = "Gold"
+    placement: Literal["Home", "Product", "Cart", "Checkout", "Other"] = "Checkout"
+    checkout_language: str | None = None
+
+    @property
+    def policy(self) -> AfterPartialCapture:
+        return AfterPartialCapture(self.after_partial_capture)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """``private_key`` is PEM text; everything else may be shown to the merchant."""
+
+    id: str
+    api_url: str
+    name: str
+    merchant_id: str
+    store_id: str
+    region: str
+    environment: str
+    public_key_id: str
+    private_key: str = field(repr=False)
+    options: AccountOptions
+    state: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.environment == "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    channel_slug: str
+    account_id: str
+
+
+_BY_ID = Statement(select(accounts).where(accounts.c.id == bindparam("id"), accounts.c.api_url == bindparam("api_url")))
+_BY_CHANNEL = Statement(
+    select(accounts)
+    .join(channel_assignments, channel_assignments.c.account_id == accounts.c.id)
+    .where(
+        channel_assignments.c.api_url == bindparam("api_url"),
+        channel_assignments.c.channel_slug == bindparam("channel_slug"),
+    )
+)
+_OF_TENANT = Statement(
+    select(accounts).where(accounts.c.api_url == bindparam("api_url")).order_by(accounts.c.created_at, accounts.c.id)
+)
+_SAVE = Statement(
+    upsert(
+        accounts,
+        index_elements=["id"],
+        update_columns=[
+            "name",
+            "merchant_id",
+            "store_id",
+            "region",
+            "environment",
+            "public_key_id",
+            "private_key_sealed",
+            "options",
+            "state",
+            "updated_at",
+        ],
+    )
+)
+_DELETE = Statement(
+    delete(accounts).where(accounts.c.id == bindparam("id"), accounts.c.api_url == bindparam("api_url"))
+)
+_PAYMENT_COUNT = Statement(
+    select(func.count()).select_from(payments).where(payments.c.account_id == bindparam("account_id"))
+)
+_ASSIGN = Statement(
+    upsert(
+        channel_assignments,
+        index_elements=["api_url", "channel_slug"],
+        update_columns=["account_id", "updated_at"],
+    )
+)
+_UNASSIGN = Statement(
+    delete(channel_assignments).where(
+        channel_assignments.c.api_url == bindparam("api_url"),
+        channel_assignments.c.channel_slug == bindparam("channel_slug"),
+    )
+)
+_UNASSIGN_ACCOUNT = Statement(
+    delete(channel_assignments).where(
+        channel_assignments.c.api_url == bindparam("api_url"),
+        channel_assignments.c.account_id == bindparam("account_id"),
+    )
+)
+_ASSIGNMENTS = Statement(
+    select(channel_assignments.c.channel_slug, channel_assignments.c.account_id)
+    .where(channel_assignments.c.api_url == bindparam("api_url"))
+    .order_by(channel_assignments.c.channel_slug)
+)
+
+
+def by_id(session: Session, api_url: str, account_id: str, box: SecretBox) -> Account | None:
+    """The account, only within its own tenant."""
+    row = session.one(_BY_ID, {"id": account_id, "api_url": api_url})
+    return _account(row, box) if row else None
+
+
+def by_channel(session: Session, api_url: str, channel_slug: str, box: SecretBox) -> Account | None:
+    row = session.one(_BY_CHANNEL, {"api_url": api_url, "channel_slug": channel_slug})
+    return _account(row, box) if row else None
+
+
+def of_tenant(session: Session, api_url: str, box: SecretBox) -> list[Account]:
+    return [_account(row, box) for row in session.all(_OF_TENANT, {"api_url": api_url})]
+
+
+def save(session: Session, account: Account, box: SecretBox) -> None:
+    session.execute(
+        _SAVE,
+        {
+            "id": account.id,
+            "api_url": account.api_url,
+            "name": account.name,
+            "merchant_id": account.merchant_id,
+            "store_id": account.store_id,
+            "region": account.region,
+            "environment": account.environment,
+            "public_key_id": account.public_key_id,
+            "private_key_sealed": box.seal(account.private_key, context=_context(account.id)),
+            "options": msgspec.json.encode(account.options).decode(),
+            "state": account.state,
+            "created_at": to_micros(account.created_at),
+            "updated_at": to_micros(account.updated_at),
+        },
+    )
+
+
+def delete_(session: Session, api_url: str, account_id: str) -> bool:
+    """Remove an account without payments, and its channel assignments."""
+    session.execute(_UNASSIGN_ACCOUNT, {"api_url": api_url, "account_id": account_id})
+    return session.execute(_DELETE, {"id": account_id, "api_url": api_url}) == 1
+
+
+def payment_count(session: Session, account_id: str) -> int:
+    return int(session.scalar(_PAYMENT_COUNT, {"account_id": account_id}))
+
+
+def assign(session: Session, api_url: str, channel_slug: str, account_id: str, now: datetime) -> None:
+    session.execute(
+        _ASSIGN,
+        {
+            "api_url": api_url,
+            "channel_slug": channel_slug,
+            "account_id": account_id,
+            "updated_at": to_micros(now),
+        },
+    )
+
+
+def unassign(session: Session, api_url: str, channel_slug: str) -> bool:
+    return session.execute(_UNASSIGN, {"api_url": api_url, "channel_slug": channel_slug}) == 1
+
+
+def unassign_account(session: Session, api_url: str, account_id: str) -> None:
+    session.execute(_UNASSIGN_ACCOUNT, {"api_url": api_url, "account_id": account_id})
+
+
+def assignments(session: Session, api_url: str) -> list[Assignment]:
+    return [Assignment(row.channel_slug, row.account_id) for row in session.all(_ASSIGNMENTS, {"api_url": api_url})]
+
+
+def _context(account_id: str) -> str:
+    return f"accounts/private_key_sealed/{account_id}"
+
+
+def _account(row: Row, box: SecretBox) -> Account:
+    return Account(
+        id=row.id,
+        api_url=row.api_url,
+        name=row.name,
+        merchant_id=row.merchant_id,
+        store_id=row.store_id,
+        region=row.region,
+        environment=row.environment,
+        public_key_id=row.public_key_id,
+        private_key=box.open(row.private_key_sealed, context=_context(row.id)),
+        options=msgspec.json.decode(row.options, type=AccountOptions),
+        state=row.state,
+        created_at=from_micros(row.created_at),
+        updated_at=from_micros(row.updated_at),
+    )

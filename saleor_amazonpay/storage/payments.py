@@ -1,0 +1,297 @@
+"""Payments and the Amazon objects under them: one payment for one Saleor transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from saleor_amazonpay.domain.balances import Balances, ChargePart, RefundPart
+from saleor_amazonpay.domain.money import Currency, Money
+from saleor_amazonpay.domain.states import (
+    UNDECIDED_PAYMENTS,
+    AfterPartialCapture,
+    CallState,
+    ChargePermissionType,
+    PaymentState,
+)
+from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
+from saleor_amazonpay.storage.tables import calls, charges, operations, payments, refunds
+from saleor_amazonpay.storage.times import from_micros, maybe_from_micros, to_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One row of ``payments``; see tables.py for the columns."""
+
+    id: str
+    api_url: str
+    transaction_id: str
+    account_id: str
+    channel_slug: str
+    flow: str
+    action_type: str
+    source_type: str
+    source_id: str
+    customer_id: str | None
+    amount: Money
+    outstanding: Money
+    state: str
+    session_id: str | None
+    session_expires_at: datetime | None
+    redirect_url: str | None
+    return_url: str | None
+    charge_permission_id: str | None
+    charge_permission_type: str | None
+    charge_permission_state: str | None
+    charge_permission_balance: Money | None
+    charge_permission_expires_at: datetime | None
+    released: Money
+    claim_fence: int
+    claimed_until: datetime
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_undecided(self) -> bool:
+        """No Complete intent yet: nothing is at stake, the session may still be taken over (case 3)."""
+        return self.state in UNDECIDED_PAYMENTS
+
+
+_BY_ID = Statement(select(payments).where(payments.c.id == bindparam("id")))
+_BY_ID_LOCKED = Statement(select(payments).where(payments.c.id == bindparam("id")).with_for_update())
+_BY_TRANSACTION = Statement(
+    select(payments)
+    .where(payments.c.api_url == bindparam("api_url"), payments.c.transaction_id == bindparam("transaction_id"))
+    .with_for_update()
+)
+_BY_SESSION = Statement(
+    select(payments)
+    .where(payments.c.api_url == bindparam("api_url"), payments.c.session_id == bindparam("session_id"))
+    .with_for_update()
+)
+_SAVE = Statement(
+    upsert(
+        payments,
+        index_elements=["api_url", "transaction_id"],
+        update_columns=[
+            "account_id",
+            "channel_slug",
+            "flow",
+            "action_type",
+            "amount",
+            "outstanding",
+            "state",
+            "session_id",
+            "session_expires_at",
+            "redirect_url",
+            "return_url",
+            "updated_at",
+        ],
+    )
+)
+_TAKE_CLAIM = Statement(
+    update(payments)
+    .where(payments.c.id == bindparam("payment_id"), payments.c.claimed_until <= bindparam("moment"))
+    .values(claim_fence=payments.c.claim_fence + 1, claimed_until=bindparam("until"))
+    .returning(payments.c.claim_fence)
+)
+_RELEASE_CLAIM = Statement(
+    update(payments)
+    .where(payments.c.id == bindparam("payment_id"), payments.c.claim_fence == bindparam("fence"))
+    .values(claimed_until=0)
+)
+_CHARGES = Statement(
+    select(charges)
+    .where(charges.c.payment_id == bindparam("payment_id"))
+    .order_by(charges.c.created_at, charges.c.charge_id)
+)
+_REFUNDS = Statement(
+    select(refunds)
+    .where(refunds.c.payment_id == bindparam("payment_id"))
+    .order_by(refunds.c.created_at, refunds.c.refund_id)
+)
+# Refund calls that hold a part of a charge without a refund object to show for it yet.
+_RESERVED = Statement(
+    select(calls.c.charge_id, calls.c.amount)
+    .join(operations, operations.c.id == calls.c.operation_id)
+    .where(
+        operations.c.payment_id == bindparam("payment_id"),
+        calls.c.operation_name == "create_refund",
+        calls.c.state.in_([CallState.COMMITTED.value, CallState.UNRESOLVED.value]),
+    )
+)
+_SAVE_CHARGE = Statement(
+    upsert(
+        charges,
+        index_elements=["payment_id", "charge_id"],
+        update_columns=["state", "reason_code", "captured", "refunded", "expires_at", "updated_at"],
+    )
+)
+_SAVE_REFUND = Statement(
+    upsert(refunds, index_elements=["payment_id", "refund_id"], update_columns=["state", "reason_code", "updated_at"])
+)
+
+
+def by_id(session: Session, payment_id: str, *, lock: bool = False) -> Payment | None:
+    row = session.one(_BY_ID_LOCKED if lock else _BY_ID, {"id": payment_id})
+    return _payment(row) if row else None
+
+
+def by_transaction(session: Session, api_url: str, transaction_id: str) -> Payment | None:
+    """The tenant's payment of that Saleor transaction, its row locked (PostgreSQL) until the commit."""
+    row = session.one(_BY_TRANSACTION, {"api_url": api_url, "transaction_id": transaction_id})
+    return _payment(row) if row else None
+
+
+def by_session(session: Session, api_url: str, session_id: str) -> Payment | None:
+    """Whoever holds the checkout session now, in this tenant."""
+    row = session.one(_BY_SESSION, {"api_url": api_url, "session_id": session_id})
+    return _payment(row) if row else None
+
+
+def save(session: Session, payment: Payment) -> None:
+    """Insert, or bring the mutable part of an undecided payment up to date."""
+    session.execute(_SAVE, _columns(payment))
+
+
+_CHANGEABLE = frozenset(
+    {
+        "state",
+        "session_id",
+        "session_expires_at",
+        "redirect_url",
+        "charge_permission_id",
+        "charge_permission_type",
+        "charge_permission_state",
+        "charge_permission_balance",
+        "charge_permission_expires_at",
+        "released",
+    }
+)
+_changes: dict[tuple[str, ...], Statement] = {}
+
+
+def change(session: Session, payment_id: str, now: datetime, **values: Any) -> None:
+    """Set some columns of one payment; money and times in their own types."""
+    if not values.keys() <= _CHANGEABLE:
+        raise AttributeError(f"payments.change cannot set {sorted(values.keys() - _CHANGEABLE)}")
+    names = tuple(sorted(values))
+    statement = _changes.get(names)
+    if statement is None:
+        assignments = {name: bindparam(f"new_{name}") for name in (*names, "updated_at")}
+        statement = Statement(update(payments).where(payments.c.id == bindparam("payment_id")).values(assignments))
+        _changes[names] = statement
+    plain = {f"new_{name}": _plain(value) for name, value in values.items()}
+    session.execute(statement, {"payment_id": payment_id, "new_updated_at": to_micros(now), **plain})
+
+
+def take_claim(session: Session, payment_id: str, *, now: datetime, lease: timedelta) -> int | None:
+    """The fencing token of a fresh claim, or None while another actor holds the payment (DESIGN §4 rule 1)."""
+    row = session.one(
+        _TAKE_CLAIM, {"payment_id": payment_id, "moment": to_micros(now), "until": to_micros(now + lease)}
+    )
+    return int(row[0]) if row else None
+
+
+def release_claim(session: Session, payment_id: str, fence: int) -> bool:
+    """Give the claim back; False when it was lost to another actor meanwhile: then nothing of ours may be written."""
+    return session.execute(_RELEASE_CLAIM, {"payment_id": payment_id, "fence": fence}) == 1
+
+
+def balances(session: Session, payment: Payment, policy: AfterPartialCapture) -> Balances:
+    """The payment's money from Amazon's objects as last read."""
+    currency = payment.amount.currency
+    refund_parts: dict[str, list[RefundPart]] = defaultdict(list)
+    for row in session.all(_REFUNDS, {"payment_id": payment.id}):
+        refund_parts[row.charge_id].append(RefundPart(row.refund_id, row.state, Money(row.amount, currency)))
+    reserved: dict[str, list[Money]] = defaultdict(list)
+    for row in session.all(_RESERVED, {"payment_id": payment.id}):
+        reserved[row.charge_id].append(Money(row.amount, currency))
+    parts = [
+        ChargePart(
+            charge_id=row.charge_id,
+            state=row.state,
+            amount=Money(row.amount, currency),
+            captured=Money(row.captured, currency),
+            refunds=tuple(refund_parts[row.charge_id]),
+            reserved=tuple(reserved[row.charge_id]),
+        )
+        for row in session.all(_CHARGES, {"payment_id": payment.id})
+    ]
+    return Balances(
+        order_total=payment.amount,
+        charges=parts,
+        permission_state=payment.charge_permission_state,
+        permission_type=payment.charge_permission_type or ChargePermissionType.ONE_TIME,
+        permission_balance=payment.charge_permission_balance,
+        released=payment.released,
+        policy=policy,
+    )
+
+
+def charge_rows(session: Session, payment_id: str) -> list[Row]:
+    return session.all(_CHARGES, {"payment_id": payment_id})
+
+
+def refund_rows(session: Session, payment_id: str) -> list[Row]:
+    return session.all(_REFUNDS, {"payment_id": payment_id})
+
+
+def save_charge(session: Session, values: dict[str, Any]) -> None:
+    session.execute(_SAVE_CHARGE, values)
+
+
+def save_refund(session: Session, values: dict[str, Any]) -> None:
+    session.execute(_SAVE_REFUND, values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Money):
+        return value.minor
+    if isinstance(value, datetime):
+        return to_micros(value)
+    return str(value) if isinstance(value, PaymentState) else value
+
+
+def _payment(row: Row) -> Payment:
+    currency = Currency(row.currency)
+    balance = row.charge_permission_balance
+    return Payment(
+        id=row.id,
+        api_url=row.api_url,
+        transaction_id=row.transaction_id,
+        account_id=row.account_id,
+        channel_slug=row.channel_slug,
+        flow=row.flow,
+        action_type=row.action_type,
+        source_type=row.source_type,
+        source_id=row.source_id,
+        customer_id=row.customer_id,
+        amount=Money(row.amount, currency),
+        outstanding=Money(row.outstanding, currency),
+        state=row.state,
+        session_id=row.session_id,
+        session_expires_at=maybe_from_micros(row.session_expires_at),
+        redirect_url=row.redirect_url,
+        return_url=row.return_url,
+        charge_permission_id=row.charge_permission_id,
+        charge_permission_type=row.charge_permission_type,
+        charge_permission_state=row.charge_permission_state,
+        charge_permission_balance=None if balance is None else Money(balance, currency),
+        charge_permission_expires_at=maybe_from_micros(row.charge_permission_expires_at),
+        released=Money(row.released, currency),
+        claim_fence=row.claim_fence,
+        claimed_until=from_micros(row.claimed_until),
+        created_at=from_micros(row.created_at),
+        updated_at=from_micros(row.updated_at),
+    )
+
+
+def _columns(payment: Payment) -> dict[str, Any]:
+    values = {column.name: _plain(getattr(payment, column.name, None)) for column in payments.c}
+    values["currency"] = payment.amount.currency.value
+    return values
