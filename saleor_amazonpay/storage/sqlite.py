@@ -1,0 +1,187 @@
+"""SQLite: one writer that commits for everyone waiting, and readers beside it.
+
+The cost of a durable commit is the ``fsync`` (``synchronous=FULL``: a payment must outlive a power cut). So whatever
+has queued up while the last one ran shares the next one; a work that fails is undone alone, by its savepoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, ClassVar, TypeVar
+
+from sqlalchemy.engine import make_url
+
+from saleor_amazonpay.storage.engine import Database, DialectName, Session, StorageUnavailable, Work, call_back
+
+T = TypeVar("T")
+
+GROUP_LIMIT = 64  # works that share one commit
+READERS = 2
+BUSY_TIMEOUT = 5000  # milliseconds to wait for another process (a `migrate` or `rotate-keys` beside `serve`)
+
+
+def database_path(url: str) -> Path:
+    """The file behind ``sqlite:///relative`` or ``sqlite:////absolute``."""
+    database = make_url(url).database
+    if not database or database == ":memory:":
+        raise ValueError("DATABASE_URL must name a file, e.g. sqlite:///./data/saleor-amazonpay.db")
+    return Path(database)
+
+
+def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
+    """A connection with our settings; it may be handed from thread to thread."""
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=512, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA query_only = {int(not writable)}")
+    return connection
+
+
+@dataclass(slots=True, eq=False)
+class _Submission:
+    work: Work[Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+
+    def settle(self) -> None:
+        if self.error is None:
+            call_back(self.callbacks)
+        if self.future.done():  # the caller was cancelled; what is committed stays committed
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class _Lane:
+    """Threads with a connection each, fed from one queue; several works may share a transaction."""
+
+    def __init__(self, name: str, *, begin: str, threads: int, group_limit: int) -> None:
+        self._name = name
+        self._begin = begin
+        self._size = threads
+        self._group_limit = group_limit
+        self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def open(self, connect_one: Callable[[], sqlite3.Connection]) -> None:
+        for number in range(self._size):
+            name = f"sqlite-{self._name}-{number}"
+            thread = threading.Thread(target=self._serve, args=(connect_one(),), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """Return when everything submitted before has been done."""
+        for _ in self._threads:
+            self._queue.put(None)
+        while self._threads:
+            self._threads.pop().join()
+
+    def submit(self, work: Work[T]) -> asyncio.Future[T]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        if not self._threads:
+            raise StorageUnavailable("The database is not open.")
+        self._queue.put(_Submission(work, future, loop))
+        return future
+
+    def _serve(self, connection: sqlite3.Connection) -> None:
+        for group in self._groups():
+            self._transact(connection, group)
+            _hand_back(group)
+        connection.close()
+
+    def _groups(self) -> Iterator[list[_Submission]]:
+        """One work, and with it whatever else waits; cancelled ones are left out."""
+        items: list[_Submission | None] = []
+        while None not in items:
+            items = [self._queue.get()]
+            # Only the lane with one thread groups, so what qsize() counts cannot be taken away meanwhile.
+            items += [self._queue.get() for _ in range(min(self._queue.qsize(), self._group_limit - 1))]
+            group = [item for item in items if item is not None and not item.future.cancelled()]
+            if group:
+                yield group
+
+    def _transact(self, connection: sqlite3.Connection, group: list[_Submission]) -> None:
+        try:
+            connection.execute(self._begin)
+            kept = [_attempt(connection, item, alone=len(group) == 1) for item in group]
+            connection.execute("COMMIT" if any(kept) else "ROLLBACK")
+        except sqlite3.Error as error:  # locked, disk full, input/output error: the whole transaction is gone
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for item in group:
+                item.error = item.error or _unavailable(error)
+
+
+def _attempt(connection: sqlite3.Connection, item: _Submission, *, alone: bool) -> bool:
+    """Run one work; whether there is something of it to commit."""
+    session = Session("sqlite", connection, (sqlite3.IntegrityError,))
+    if not alone:
+        connection.execute("SAVEPOINT work")
+    try:
+        item.result = item.work(session)
+    except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to the caller
+        item.error = error
+        if not alone:
+            connection.execute("ROLLBACK TO work")
+    if not alone:
+        connection.execute("RELEASE work")
+    item.callbacks = session.callbacks
+    return item.error is None
+
+
+def _unavailable(cause: sqlite3.Error) -> StorageUnavailable:
+    error = StorageUnavailable("The database did not take the change; nothing was kept.")
+    error.__cause__ = cause
+    return error
+
+
+def _hand_back(group: list[_Submission]) -> None:
+    for loop in {item.loop for item in group}:
+        # The loop may be closed by now: then nobody waits any more, and the commit stands.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, [item for item in group if item.loop is loop])
+
+
+def _settle(group: list[_Submission]) -> None:
+    for item in group:
+        item.settle()
+
+
+class SqliteDatabase(Database):
+    dialect: ClassVar[DialectName] = "sqlite"
+
+    def __init__(self, url: str) -> None:
+        self.path = database_path(url)
+        self._writer = _Lane("writer", begin="BEGIN IMMEDIATE", threads=1, group_limit=GROUP_LIMIT)
+        self._readers = _Lane("reader", begin="BEGIN", threads=READERS, group_limit=1)
+
+    async def open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(self._writer.open, lambda: connect(self.path))
+        await asyncio.to_thread(self._readers.open, lambda: connect(self.path, writable=False))
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._readers.close)
+        await asyncio.to_thread(self._writer.close)
+
+    async def run(self, work: Work[T]) -> T:
+        return await self._writer.submit(work)
+
+    async def read(self, work: Work[T]) -> T:
+        return await self._readers.submit(work)
