@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from saleor_amazonpay.errors import AppError
@@ -300,7 +299,7 @@ def _complaints(wrong: ValidationError) -> Iterator[str]:
         yield f"{name.upper()}: {_fault(error)}; it should be {_expected(name)}"
 
 
-def _fault(error: ErrorDetails) -> str:
+def _fault(error: Mapping[str, Any]) -> str:
     """Our validators complete the sentence; pydantic's own messages may quote the value, so they are not shown."""
     if error["type"] == "missing":
         return "is missing"

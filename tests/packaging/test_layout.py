@@ -1,0 +1,58 @@
+"""Rules of the tree that no linter knows (DESIGN §2-3)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "saleor_amazonpay"
+# The engine's two halves, and the migrations, which are transactions of their own.
+COMMITS = {Path("storage", name) for name in ("engine.py", "sqlite.py", "postgresql.py", "migrate.py")}
+
+
+def commits(source: str) -> bool:
+    """Whether Python code calls a method named ``commit``."""
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
+        for node in ast.walk(ast.parse(source))
+    )
+
+
+class TestContracts:
+    def test_import_graphql_finds_graphql_core_from_the_root_of_the_checkout(self):
+        where = subprocess.run(
+            [sys.executable, "-c", "import graphql; print(graphql.__file__); graphql.build_schema"],
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert "site-packages" in Path(where).parts
+
+    @pytest.mark.parametrize("folder", ["graphql", "webhooks"])
+    def test_hold_no_python(self, folder):
+        files = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+        assert files
+        assert [path for path in files if path.suffix in {".py", ".pyc"}] == []
+
+
+class TestCommits:
+    @pytest.mark.parametrize("source", ["connection.commit()", "async def f(c):\n    await c.commit()"])
+    def test_the_check_finds_one(self, source):
+        assert commits(source)
+
+    def test_only_the_engine_and_the_migrations_commit(self):
+        modules = {path.relative_to(PACKAGE): path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
+        assert {path for path, source in modules.items() if commits(source)} <= COMMITS
+
+
+class TestPackage:
+    def test_every_folder_of_code_is_a_package(self):
+        folders = {path.parent for path in PACKAGE.rglob("*.py") if "versions" not in path.parts}
+        assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
