@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+pytest_plugins = ["tests.plugins.databases"]
+
 
 @pytest.fixture
 def anyio_backend():

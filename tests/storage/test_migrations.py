@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from saleor_amazonpay.jobs import table  # noqa: F401  # adds its tables to the metadata
+from saleor_amazonpay.storage import migrate
+from saleor_amazonpay.storage.tables import metadata
+
+
+def differences(url):
+    def belongs_here(thing, name, kind, *_):
+        if kind != "table":
+            return True
+        return thing.info.get("dialect", dialect) == dialect and not name.startswith("procrastinate_")
+
+    with migrate._connection(url) as connection:
+        dialect = connection.dialect.name
+        context = MigrationContext.configure(connection, opts={"include_object": belongs_here, "compare_type": True})
+        return compare_metadata(context, metadata)
+
+
+class TestUpgrade:
+    def test_makes_an_empty_database_equal_to_the_tables(self, empty_database_url):
+        migrate.upgrade(empty_database_url)
+        assert differences(empty_database_url) == []
+
+    def test_tells_what_it_applied_and_then_nothing_is_pending(self, empty_database_url):
+        promised = migrate.pending(empty_database_url)
+        assert promised[:2] == ["0001", "0002"]
+        assert migrate.upgrade(empty_database_url) == promised
+        assert migrate.pending(empty_database_url) == []
+        assert migrate.current(empty_database_url) == promised[-1 if len(promised) == 2 else 1]
+
+    def test_again_changes_nothing(self, database_url):
+        assert migrate.upgrade(database_url) == []
+
+    def test_by_several_replicas_at_once_happens_once(self, empty_database_url):
+        applied = []
+        threads = [
+            threading.Thread(target=lambda: applied.append(migrate.upgrade(empty_database_url))) for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(applied) == 3
+        assert differences(empty_database_url) == []
+
+
+class TestBeforeUpgrade:
+    def test_asking_creates_no_file(self, empty_sqlite_url, tmp_path):
+        assert migrate.current(empty_sqlite_url) is None
+        assert migrate.pending(empty_sqlite_url) == ["0001", "0002"]
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestProcrastinate:
+    def test_an_older_schema_gets_only_the_newer_migrations(self, empty_postgresql_url):
+        names = migrate._migrations_of_procrastinate()
+        older, newer = [name for name in names if name < "03.04"], [name for name in names if name >= "03.04"]
+        with psycopg.connect(empty_postgresql_url) as connection:
+            connection.execute("CREATE TABLE procrastinate_migrations (name TEXT PRIMARY KEY)")
+            for name in older:
+                connection.execute((migrate.migrations_path / name).read_bytes())
+                connection.execute("INSERT INTO procrastinate_migrations (name) VALUES (%s)", (name,))
+                connection.commit()
+        assert migrate.upgrade(empty_postgresql_url)[2:] == [f"procrastinate/{name}" for name in newer]
+        with psycopg.connect(empty_postgresql_url) as connection:
+            assert connection.execute("SELECT to_regproc('procrastinate_retry_job_v2') IS NOT NULL").fetchone() == (
+                True,
+            )
+
+    def test_tables_of_another_program_are_left_alone(self, empty_postgresql_url):
+        with psycopg.connect(empty_postgresql_url) as connection:
+            connection.execute("CREATE TABLE procrastinate_jobs (id INT)")
+        with pytest.raises(migrate.ForeignSchema):
+            migrate.upgrade(empty_postgresql_url)
