@@ -35,6 +35,9 @@ _INSERTS: Mapping[DialectName, Callable[[Table], postgresql.Insert]] = {
 }
 
 
+Build = Callable[[DialectName], Executable]
+
+
 class Row(Protocol):
     """A named tuple whose fields are the statement's columns."""
 
@@ -57,10 +60,8 @@ class Statement:
 
     __slots__ = ("_build", "_forms")
 
-    def __init__(self, construct: Executable | Callable[[DialectName], Executable]) -> None:
-        self._build: Callable[[DialectName], Executable] = (
-            (lambda _dialect: construct) if isinstance(construct, Executable) else construct
-        )
+    def __init__(self, construct: Executable | Build) -> None:
+        self._build: Build = (lambda _dialect: construct) if isinstance(construct, Executable) else construct
         self._forms: dict[str, CompiledStatement] = {}
 
     def on(self, dialect: DialectName) -> CompiledStatement:
@@ -110,21 +111,21 @@ def _row_class(names: Sequence[str]) -> Any:
     return namedtuple("Row", names, rename=True)  # noqa: PYI024  # the names come at run time
 
 
-def insert_ignore(table: Table) -> Statement:
+def insert_ignore(table: Table) -> Build:
     """Insert a whole row unless a unique key has it already; ``Session.execute`` gives 1 or 0."""
-    return Statement(lambda dialect: _INSERTS[dialect](table).on_conflict_do_nothing())
+    return lambda dialect: _INSERTS[dialect](table).on_conflict_do_nothing()
 
 
-def upsert(table: Table, index_elements: Sequence[str], set_: Sequence[str]) -> Statement:
-    """Insert a whole row, or give the row with the same ``index_elements`` the new values of the columns ``set_``."""
+def upsert(table: Table, *, index_elements: Sequence[str], update_columns: Sequence[str]) -> Build:
+    """Insert a whole row, or give the row with the same ``index_elements`` the new values of ``update_columns``."""
 
     def build(dialect: DialectName) -> Executable:
         statement = _INSERTS[dialect](table)
         return statement.on_conflict_do_update(
-            index_elements=list(index_elements), set_={name: statement.excluded[name] for name in set_}
+            index_elements=list(index_elements), set_={name: statement.excluded[name] for name in update_columns}
         )
 
-    return Statement(build)
+    return build
 
 
 def _compile(construct: Executable, dialect: DialectName) -> SQLCompiler:
