@@ -166,6 +166,27 @@ class Settings(BaseSettings):
         means="How long an answer already given to Saleor waits before it is reported again, should it have been lost.",
         expected="seconds, 0 to 3600",
     )
+    claim_seconds: float = setting(
+        30.0,
+        ge=0.1,
+        le=600,
+        means="How long one actor may work on a payment before another may take over; longer than any CV2 time-out.",
+        expected="seconds, 0.1 to 600",
+    )
+    poll_seconds: float = setting(
+        5.0,
+        ge=0.05,
+        le=3600,
+        means="How soon a charge or refund that Amazon is still deciding is looked at first; later looks are rarer.",
+        expected="seconds, 0.05 to 3600",
+    )
+    answer_budget_seconds: float = setting(
+        12.0,
+        ge=0.5,
+        le=15,
+        means="How long a webhook may work before it answers that the outcome follows. Saleor waits 18 seconds.",
+        expected="seconds, 0.5 to 15",
+    )
     buyer_data_retention_days: int = setting(
         30,
         ge=0,

@@ -117,9 +117,14 @@ class Balances:
         return max(nothing, min(left, self.permission_balance))
 
     @property
-    def authorized(self) -> Money:
-        """What Saleor shall show as authorized (case 4)."""
+    def chargeable(self) -> Money:
+        """What Amazon would still let us charge, held or not."""
         return self.held + self.unused
+
+    @property
+    def authorized(self) -> Money:
+        """What Saleor shall show as authorized (case 4): the unused balance counts while the policy keeps it."""
+        return self.chargeable if self.policy is AfterPartialCapture.KEEP else self.held
 
     @property
     def refundable(self) -> Money:

@@ -126,7 +126,7 @@ def _too_much_to_refund(balances: Balances, usable: Sequence[ChargePart], amount
 
 def plan_cancel(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
     """Release every open authorization, then close a one-time permission so that nothing more can be charged."""
-    releasable = balances.authorized
+    releasable = balances.chargeable
     if balances.charges_being_decided:
         return Wait(balances.charges_being_decided[0].charge_id)
     if not amount.is_positive or not releasable.is_positive:

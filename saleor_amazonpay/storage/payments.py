@@ -42,8 +42,9 @@ class Payment:
     state: str
     session_id: str | None
     session_expires_at: datetime | None
-    redirect_url: str | None
+    result_url: str | None
     return_url: str | None
+    redirect_url: str | None
     charge_permission_id: str | None
     charge_permission_type: str | None
     charge_permission_state: str | None
@@ -87,7 +88,7 @@ _SAVE = Statement(
             "state",
             "session_id",
             "session_expires_at",
-            "redirect_url",
+            "result_url",
             "return_url",
             "updated_at",
         ],
@@ -182,7 +183,7 @@ def change(session: Session, payment_id: str, now: datetime, **values: Any) -> N
     names = tuple(sorted(values))
     statement = _changes.get(names)
     if statement is None:
-        assignments = {name: bindparam(f"new_{name}") for name in (*names, "updated_at")}
+        assignments: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*names, "updated_at")}
         statement = Statement(update(payments).where(payments.c.id == bindparam("payment_id")).values(assignments))
         _changes[names] = statement
     plain = {f"new_{name}": _plain(value) for name, value in values.items()}
@@ -276,8 +277,9 @@ def _payment(row: Row) -> Payment:
         state=row.state,
         session_id=row.session_id,
         session_expires_at=maybe_from_micros(row.session_expires_at),
-        redirect_url=row.redirect_url,
+        result_url=row.result_url,
         return_url=row.return_url,
+        redirect_url=row.redirect_url,
         charge_permission_id=row.charge_permission_id,
         charge_permission_type=row.charge_permission_type,
         charge_permission_state=row.charge_permission_state,
@@ -295,3 +297,16 @@ def _columns(payment: Payment) -> dict[str, Any]:
     values = {column.name: _plain(getattr(payment, column.name, None)) for column in payments.c}
     values["currency"] = payment.amount.currency.value
     return values
+
+
+_SOURCE_OF_SESSION = Statement(
+    select(payments.c.source_id).where(
+        payments.c.api_url == bindparam("api_url"), payments.c.session_id == bindparam("session_id")
+    )
+)
+
+
+def source_of_session(session: Session, api_url: str, session_id: str) -> str | None:
+    """The checkout or order whose payment holds the checkout session, if any."""
+    source: str | None = session.scalar(_SOURCE_OF_SESSION, {"api_url": api_url, "session_id": session_id})
+    return source

@@ -100,8 +100,9 @@ payments = Table(
     Column("state", Text, nullable=False),  # domain.states.PaymentState
     Column("session_id", Text),
     _time("session_expires_at", nullable=True),
-    Column("redirect_url", Text),
-    Column("return_url", Text),
+    Column("result_url", Text),  # the checkoutResultReturnUrl given to Amazon
+    Column("return_url", Text),  # where an app-hosted return sends the buyer at last
+    Column("redirect_url", Text),  # amazonPayRedirectUrl, as last read
     Column("charge_permission_id", Text),
     Column("charge_permission_type", Text),
     Column("charge_permission_state", Text),

@@ -1,0 +1,270 @@
+"""What the answers to an operation's calls mean: one function per kind, from rows and calls to an outcome.
+
+Source: DESIGN §6 (the table, cases 1, 4-8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from saleor_amazonpay.amazonpay import MESSAGES, CheckoutSession
+from saleor_amazonpay.domain.money import Money, total
+from saleor_amazonpay.domain.outcomes import Fact
+from saleor_amazonpay.domain.states import (
+    CallState,
+    ChargePermissionState,
+    ChargeState,
+    CheckoutSessionState,
+    OperationKind,
+    OperationState,
+    RefundState,
+)
+from saleor_amazonpay.domain.states import TransactionEventType as Event
+from saleor_amazonpay.domain.transitions import (
+    CHARGE_TO_CAPTURE_RESULT,
+    CHARGE_TO_SESSION_RESULT,
+    SESSION_ACTION_REQUIRED,
+    SESSION_FAILURE,
+    reason_message,
+)
+from saleor_amazonpay.storage.engine import Row
+from saleor_amazonpay.storage.operations import Call, Operation
+from saleor_amazonpay.storage.payments import Payment
+from saleor_amazonpay.storage.times import from_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Settled. ``reference`` None: the operation's own derived one. ``extra_facts`` are reported beside it."""
+
+    result: Event
+    amount: Money
+    time: datetime
+    message: str = ""
+    reference: str | None = None
+    is_reported: bool = True
+    extra_facts: Sequence[Fact] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Not settled: RUNNING (an outcome is unknown, the same bytes again) or PENDING (Amazon decides later).
+
+    ``result``: what a session event is told meanwhile, the ``*_REQUEST`` of a charge Amazon itself calls pending.
+    """
+
+    state: OperationState
+    reference: str | None = None
+    result: Event | None = None
+    amount: Money | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The refusal came from stale news, which has been read since: plan once more."""
+
+
+Conclusion = Decided | Undecided | Again
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The payment's charges by id, the operation's refunds, and the checkout session as read in this round."""
+
+    charges: Mapping[str, Row]
+    refunds: Sequence[Row] = field(default=())
+    session: CheckoutSession | None = None
+
+
+_FAILURES: Mapping[OperationKind, Event] = {
+    OperationKind.CHARGE: Event.CHARGE_FAILURE,
+    OperationKind.REFUND: Event.REFUND_FAILURE,
+    OperationKind.CANCEL: Event.CANCEL_FAILURE,
+    OperationKind.REAUTHORIZE: Event.INFO,
+}
+
+# Refusals that mean "the object is not as you think": read back, then plan again.
+_STALE_NEWS = frozenset({"InvalidChargeStatus", "InvalidChargePermissionStatus", "TransactionAmountExceeded"})
+
+# Refusals after which the rest of a refund is planned once more (case 7; amazon-pay-cv2.md §4.5).
+_RETRIED = _STALE_NEWS | {"ProcessingFailure"}
+
+MAX_ROUNDS = 3  # plans made for one operation
+
+
+def message_for(reason_code: str | None) -> str:
+    """What Amazon's refusal means to the person who reads it."""
+    return MESSAGES.get(reason_code or "", "Amazon Pay refused the request.")
+
+
+def failure_of(kind: OperationKind) -> Event:
+    return _FAILURES[kind]
+
+
+def conclude(payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
+    """The meaning of a round in which every call is answered, or of a later look at what Amazon was deciding."""
+    return _CONCLUSIONS[operation.kind](payment, operation, calls, rows, now)
+
+
+def _complete(payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
+    if rows.charges:
+        return _session_charge(payment, operation, next(iter(rows.charges.values())))
+    call, session = calls[-1], rows.session
+    failure = SESSION_FAILURE[payment.action_type]
+    if session is not None and session.state == CheckoutSessionState.OPEN:
+        if call.reason_code in {"AmountMismatch", "CurrencyMismatch"}:
+            return Decided(failure, operation.amount, now, message_for(call.reason_code))
+        waiting = SESSION_ACTION_REQUIRED[payment.action_type]
+        return Decided(
+            waiting, operation.amount, now, "The buyer has not finished at Amazon Pay yet.", is_reported=False
+        )
+    if session is not None and session.state == CheckoutSessionState.CANCELED:
+        reason = session.reason_code
+        return Decided(failure, operation.amount, now, reason_message(reason, "Amazon Pay cancelled the checkout."))
+    return Decided(failure, operation.amount, now, message_for(call.reason_code))
+
+
+def _session_charge(payment: Payment, operation: Operation, charge: Row) -> Conclusion:
+    result = CHARGE_TO_SESSION_RESULT.get(charge.state)
+    time = from_micros(charge.updated_at)
+    if result is None:
+        message = reason_message(charge.reason_code, "Amazon Pay did not approve the payment.")
+        return Decided(SESSION_FAILURE[payment.action_type], operation.amount, time, message)
+    booked = charge.captured if result is Event.CHARGE_SUCCESS else charge.amount
+    amount = Money(booked, operation.amount.currency)
+    if result in {Event.AUTHORIZATION_REQUEST, Event.CHARGE_REQUEST}:
+        return Undecided(OperationState.PENDING, charge.charge_id, result, amount, time)
+    return Decided(result, amount, time, "Paid with Amazon Pay.", reference=charge.charge_id)
+
+
+def _charge(_payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
+    call = calls[-1]
+    charge = rows.charges.get(call.charge_id or call.amazon_id or "")
+    if call.state is CallState.REJECTED:
+        return _charge_refused(operation, call, charge, now)
+    if charge is None:
+        return Undecided(OperationState.RUNNING)
+    result = CHARGE_TO_CAPTURE_RESULT.get(charge.state)
+    time = from_micros(charge.updated_at)
+    if result is None:
+        return Undecided(OperationState.PENDING, reference=charge.charge_id)
+    if result is Event.CHARGE_FAILURE:
+        message = reason_message(charge.reason_code, "Amazon Pay did not capture the charge.")
+        return Decided(result, operation.amount, time, message)
+    captured = Money(charge.captured, operation.amount.currency)
+    return Decided(result, captured, time, "Captured by Amazon Pay.", reference=charge.charge_id)
+
+
+def _charge_refused(operation: Operation, call: Call, charge: Row | None, now: datetime) -> Conclusion:
+    """Captured, expired or cancelled elsewhere meanwhile: the rest may still be chargeable, so plan again."""
+    changed = charge is not None and charge.state != ChargeState.AUTHORIZED
+    if changed or call.reason_code in _STALE_NEWS:
+        return Again()
+    return Decided(Event.CHARGE_FAILURE, operation.amount, now, message_for(call.reason_code))
+
+
+def _refund(_payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
+    if any(row.state == RefundState.REFUND_INITIATED for row in rows.refunds):
+        return Undecided(OperationState.PENDING)
+    refunded = [row for row in rows.refunds if row.state == RefundState.REFUNDED]
+    amount = total((Money(row.amount, operation.amount.currency) for row in refunded), operation.amount.currency)
+    if amount >= operation.amount:
+        return _refunded(operation, refunded, amount)
+    reasons = _refusals_of_round(operation, calls, rows)
+    if operation.attempt < MAX_ROUNDS and reasons and _RETRIED.issuperset(reasons):
+        return Again()
+    if amount.is_positive:
+        return _refunded(operation, refunded, amount)
+    reason = next(iter(reasons), None)
+    return Decided(Event.REFUND_FAILURE, operation.amount, now, reason_message(reason, message_for(reason)))
+
+
+def _refusals_of_round(operation: Operation, calls: Sequence[Call], rows: Rows) -> list[str]:
+    """Why parts of the latest round came to nothing, whether refused at once or declined later."""
+    current = [call for call in calls if call.attempt == operation.attempt]
+    declined = {row.refund_id: row.reason_code for row in rows.refunds if row.state == RefundState.DECLINED}
+    refused = [call.reason_code for call in current if call.state is CallState.REJECTED]
+    refused += [declined[call.amazon_id] for call in current if call.amazon_id in declined]
+    return [reason or "" for reason in refused]
+
+
+def _refunded(operation: Operation, refunded: Sequence[Row], amount: Money) -> Decided:
+    """One sum for Saleor; when it took several refunds at Amazon each is told as INFO with its own id."""
+    time = max(from_micros(row.updated_at) for row in refunded)
+    parts = [] if len(refunded) == 1 else [_part(row, operation) for row in refunded]
+    ids = ", ".join(row.refund_id for row in refunded)
+    message = f"Refunded by Amazon Pay: {ids}"
+    if amount < operation.amount:
+        message = f"Amazon Pay refunded {amount} of {operation.amount}: {ids}"
+    return Decided(Event.REFUND_SUCCESS, amount, time, message, extra_facts=parts)
+
+
+def _part(row: Row, operation: Operation) -> Fact:
+    amount = Money(row.amount, operation.amount.currency)
+    message = f"Part of a refund of {operation.amount}: {amount} on {row.charge_id}"
+    return Fact(row.refund_id, Event.INFO, amount, from_micros(row.updated_at), message)
+
+
+def _cancel(payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
+    released, refused = Money.zero(operation.amount.currency), None
+    for call in calls:
+        if _is_released(payment, call, rows):
+            released += call.amount
+        elif call.attempt == operation.attempt:
+            refused = call.reason_code or "ProcessingFailure"
+    if refused in _STALE_NEWS:
+        return Again()
+    if refused is not None and not released.is_positive:
+        return Decided(Event.CANCEL_FAILURE, operation.amount, now, message_for(refused))
+    times = [from_micros(row.updated_at) for row in rows.charges.values() if row.state == ChargeState.CANCELED]
+    return Decided(Event.CANCEL_SUCCESS, released, max(times, default=now), "Released by Amazon Pay.")
+
+
+def _is_released(payment: Payment, call: Call, rows: Rows) -> bool:
+    if call.charge_id is None:
+        return payment.charge_permission_state == ChargePermissionState.CLOSED
+    charge = rows.charges.get(call.charge_id)
+    return charge is not None and charge.state == ChargeState.CANCELED
+
+
+def _reauthorize(
+    payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime
+) -> Conclusion:
+    """Holding the rest changes no amount in Saleor (case 4); it is told as INFO so that staff can see it."""
+    call = calls[-1]
+    charge = rows.charges.get(call.amazon_id or "")
+    if charge is not None and charge.state == ChargeState.AUTHORIZATION_INITIATED:
+        return Undecided(OperationState.PENDING)
+    if charge is not None and charge.state == ChargeState.AUTHORIZED:
+        held = Money(charge.amount, operation.amount.currency)
+        return Decided(Event.INFO, held, from_micros(charge.updated_at), "The rest is held again.", charge.charge_id)
+    reason = charge.reason_code if charge is not None else call.reason_code
+    message = f"The rest could not be held again: {reason_message(reason, message_for(reason))}"
+    adjusted = Fact(
+        f"{operation.id}-adjustment",
+        Event.AUTHORIZATION_ADJUSTMENT,
+        _gross(payment, rows),
+        now,
+        "The rest is no longer authorized at Amazon Pay.",
+    )
+    return Decided(Event.INFO, operation.amount, now, message, extra_facts=[adjusted])
+
+
+def _gross(payment: Payment, rows: Rows) -> Money:
+    """What an ADJUSTMENT must carry: still held + charged + cancelled (case 4)."""
+    currency = payment.amount.currency
+    held = (row.amount for row in rows.charges.values() if row.state == ChargeState.AUTHORIZED)
+    captured = (row.captured for row in rows.charges.values() if row.state == ChargeState.CAPTURED)
+    return Money(sum(held) + sum(captured), currency) + payment.released
+
+
+_CONCLUSIONS: Mapping[OperationKind, Callable[[Payment, Operation, Sequence[Call], Rows, datetime], Conclusion]] = {
+    OperationKind.COMPLETE: _complete,
+    OperationKind.CHARGE: _charge,
+    OperationKind.REFUND: _refund,
+    OperationKind.CANCEL: _cancel,
+    OperationKind.REAUTHORIZE: _reauthorize,
+}

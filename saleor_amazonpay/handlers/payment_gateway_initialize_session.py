@@ -1,0 +1,203 @@
+"""PAYMENT_GATEWAY_INITIALIZE_SESSION: what a storefront needs to show the button, and a session's contents for review.
+
+Source: DESIGN §5; amazon-pay-cv2.md §5.1-5.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from saleor_amazonpay.amazonpay import CheckoutSession, CreateCheckoutSessionConfig, Region, requests
+from saleor_amazonpay.amazonpay.payloads import (
+    CheckoutSessionPayload,
+    Frequency,
+    MerchantMetadata,
+    RecurringMetadata,
+    WebCheckoutDetails,
+    fit_store_name,
+    to_json,
+)
+from saleor_amazonpay.domain.money import Currency, Money, MoneyError
+from saleor_amazonpay.errors import AmazonPayError, AppError, ConfigurationError
+from saleor_amazonpay.handlers import addresses
+from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.handlers.session_events import forbidden_origins
+from saleor_amazonpay.saleor.answers import GatewayAnswer
+from saleor_amazonpay.saleor.data import (
+    DataError,
+    DataErrors,
+    GatewayInitializeData,
+    Recurring,
+    parse_gateway_initialize,
+)
+from saleor_amazonpay.saleor.events import PaymentGatewayInitializeSession
+from saleor_amazonpay.storage import payments as payment_rows
+from saleor_amazonpay.storage.accounts import Account
+from saleor_amazonpay.storage.installations import Installation
+
+
+async def handle(
+    services: Services, installation: Installation, event: PaymentGatewayInitializeSession, deadline: Deadline
+) -> GatewayAnswer:
+    """No CV2 call, unless a checkout session is to be shown."""
+    try:
+        data = parse_gateway_initialize(event.data)
+        account = await services.directory.account_for_channel(installation.api_url, event.source_object.channel.slug)
+        amount = payable(account, event.money())
+    except DataErrors as wrong:
+        return GatewayAnswer(errors=wrong.as_json())
+    except (ConfigurationError, MoneyError) as wrong:
+        return GatewayAnswer(errors=[_error(wrong)])
+    errors = forbidden_origins(
+        account,
+        checkoutReviewReturnUrl=data.checkout_review_return_url,
+        checkoutCancelUrl=data.checkout_cancel_url,
+    )
+    if errors:
+        return GatewayAnswer(errors=[error.as_json() for error in errors])
+    button = _button(services, account, event, data, amount)
+    if data.amazon_checkout_session_id is None:
+        return GatewayAnswer(amazon_pay=button)
+    try:
+        session = await _session(services, installation, account, event, data.amazon_checkout_session_id, deadline)
+    except DataErrors as wrong:
+        return GatewayAnswer(amazon_pay=button, errors=wrong.as_json())
+    except AmazonPayError as failed:
+        return GatewayAnswer(amazon_pay=button, errors=[_error(failed)])
+    return GatewayAnswer(amazon_pay=button, checkout_session=session)
+
+
+def payable(account: Account, amount: Money) -> Money:
+    """The amount, if this account can take it.
+
+    Raises:
+        MoneyError: nothing to pay (case 14), a currency the account's ledger does not take, or more than Amazon takes.
+    """
+    region = Region(account.region)
+    if not amount.is_positive:
+        raise MoneyError("There is nothing to pay; Amazon Pay is not needed for a total of zero.")
+    if amount.currency not in region.presentment_currencies:
+        taken = ", ".join(region.presentment_currencies)
+        raise MoneyError(f"This Amazon Pay account takes {taken}, not {amount.currency}.")
+    largest = region.largest_amount(amount.currency)
+    if largest is not None and amount > largest:
+        raise MoneyError(f"Amazon Pay takes at most {largest} in one payment.")
+    return amount
+
+
+def ledger_currency(account: Account, currency: Currency) -> Currency:
+    """The currency the account is kept in: the payment's own where it is a ledger, else the region's first."""
+    ledgers = Region(account.region).ledger_currencies
+    return currency if currency in ledgers else ledgers[0]
+
+
+def _error(error: AppError | MoneyError) -> dict[str, str]:
+    if isinstance(error, AppError):
+        return {"code": error.code, "message": error.public_message}
+    return {"code": "AMOUNT_NOT_PAYABLE", "message": str(error)}
+
+
+def _button(
+    services: Services,
+    account: Account,
+    event: PaymentGatewayInitializeSession,
+    data: GatewayInitializeData,
+    amount: Money,
+) -> dict[str, Any]:
+    source, options = event.source_object, account.options
+    region = Region(account.region)
+    return {
+        "scriptUrl": services.settings.amazon_pay_script_url or region.script_url,
+        "merchantId": account.merchant_id,
+        "publicKeyId": account.public_key_id,
+        "ledgerCurrency": ledger_currency(account, amount.currency),
+        "checkoutLanguage": checkout_language(account, source.language_code),
+        "productType": "PayAndShip" if source.is_shipping_required else "PayOnly",
+        "placement": data.placement or options.placement,
+        "buttonColor": options.button_color,
+        "sandbox": account.is_sandbox,
+        "estimatedOrderAmount": {"amount": amount.amount, "currencyCode": amount.currency},
+        "createCheckoutSessionConfig": _review_config(services, account, data),
+    }
+
+
+def checkout_language(account: Account, saleor_language: str) -> str:
+    """The account's choice, else the buyer's language where the region has it, else the region's first."""
+    languages = Region(account.region).languages
+    if account.options.checkout_language in languages:
+        return account.options.checkout_language or languages[0]
+    wanted = saleor_language.split("_")[0].lower()
+    return next((language for language in languages if language.startswith(f"{wanted}_")), languages[0])
+
+
+def _review_config(
+    services: Services, account: Account, data: GatewayInitializeData
+) -> CreateCheckoutSessionConfig | None:
+    """The signed payload of the review flow; APB's is made by transactionInitialize, when the amount is final."""
+    if data.flow != "review" or data.checkout_review_return_url is None:
+        return None
+    options = account.options
+    payload = CheckoutSessionPayload(
+        web_checkout_details=WebCheckoutDetails(
+            checkout_review_return_url=data.checkout_review_return_url,
+            checkout_cancel_url=data.checkout_cancel_url,
+        ),
+        store_id=account.store_id,
+        charge_permission_type="Recurring" if data.recurring else None,
+        recurring_metadata=recurring_metadata(data.recurring),
+        merchant_metadata=MerchantMetadata(merchant_store_name=fit_store_name(options.store_name))
+        if options.store_name
+        else None,
+    )
+    return services.directory.signed_button(account, to_json(payload).decode())
+
+
+def recurring_metadata(recurring: Recurring | None) -> RecurringMetadata | None:
+    if recurring is None:
+        return None
+    amount = recurring.amount
+    return RecurringMetadata(
+        frequency=Frequency(unit=recurring.frequency.unit, value=recurring.frequency.value),  # type: ignore[arg-type]
+        amount=Money.parse(amount.amount, amount.currency_code) if amount else None,
+    )
+
+
+async def _session(
+    services: Services,
+    installation: Installation,
+    account: Account,
+    event: PaymentGatewayInitializeSession,
+    session_id: str,
+    deadline: Deadline,
+) -> dict[str, Any]:
+    """The session for the review page; buyer data is never shown to a source that another one's payment is bound to."""
+    bound = await services.database.read(
+        lambda session: payment_rows.source_of_session(session, installation.api_url, session_id)
+    )
+    if bound not in {None, event.source_object.id}:
+        message = "This Amazon Pay session belongs to another checkout."
+        raise DataErrors([DataError("data.amazonCheckoutSessionId", "INVALID", message)])
+    answer = await services.amazon(account).execute(requests.get_checkout_session(session_id), budget=deadline.left)
+    return review_of(answer.value, event.source_object.is_shipping_required)
+
+
+def review_of(session: CheckoutSession, is_shipping_required: bool) -> dict[str, Any]:  # noqa: FBT001
+    """What a review page shows; addresses in the form Saleor's mutations take."""
+    shipping = addresses.to_saleor(session.shipping_address)
+    billing = addresses.to_saleor(session.billing_address)
+    missing = [f"shippingAddress.{name}" for name in shipping.missing] if is_shipping_required else []
+    missing += [f"billingAddress.{name}" for name in billing.missing] if session.billing_address else []
+    buyer = session.buyer
+    return {
+        "amazonCheckoutSessionId": session.checkout_session_id,
+        "state": session.state,
+        "reasonCode": session.reason_code or None,
+        "buyer": {"name": buyer.name, "email": buyer.email, "phoneNumber": buyer.phone_number} if buyer else None,
+        "shippingAddress": shipping.address,
+        "billingAddress": billing.address,
+        "paymentDescriptor": session.payment_descriptor,
+        "missingFields": missing,
+        "constraints": list(session.constraint_ids),
+        "changeAddress": {"amazonCheckoutSessionId": session.checkout_session_id, "changeAction": "changeAddress"},
+        "changePayment": {"amazonCheckoutSessionId": session.checkout_session_id, "changeAction": "changePayment"},
+    }
