@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saleor_amazonpay.observability.logging import LONGEST_TEXT, MASK, configure, log_context, masked, redact
@@ -194,6 +194,7 @@ class TestRedact:
         assert secret not in masked(text)
         assert MASK in masked(text)
 
+    @settings(deadline=None)
     @given(
         st.recursive(
             st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
