@@ -196,7 +196,7 @@ def _camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-_WIRE_NAMES: Final = {
+_WIRE_NAMES: Final[Mapping[type, tuple[tuple[str, str], ...]]] = {
     kind: tuple((field.name, _camel(field.name)) for field in fields(kind))
     for kind in (
         AddressDetails,
