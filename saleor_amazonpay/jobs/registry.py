@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from saleor_amazonpay.clock import Jitter
 from saleor_amazonpay.jobs.queue import Args
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+LONGEST_NAME = 40  # it becomes part of a PostgreSQL channel name, which may have 63 bytes
 Handler = Callable[[Args], Awaitable[None]]
 
 
@@ -49,33 +51,26 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Periodic:
+class Periodic(Task):
     """Run once per ``interval`` over all replicas, at its multiples since the epoch."""
 
-    name: str
-    handler: Handler
     interval: timedelta
 
     def slot_after(self, moment: datetime) -> datetime:
-        epoch = datetime.fromtimestamp(0, UTC)
-        return epoch + self.interval * ((moment - epoch) // self.interval + 1)
-
-
-class UnknownTask(Exception):
-    """A stored job names a task this version does not have; it is retried, for another replica may know it."""
+        return _EPOCH + self.interval * ((moment - _EPOCH) // self.interval + 1)
 
 
 class Tasks:
-    """The table of tasks. Names are stored with the jobs, so they never change."""
+    """The table of tasks. Names are stored with the jobs, so they never change.
+
+    A worker takes only jobs whose task it knows: during an upgrade the new ones wait for a new replica.
+    """
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task] = {}
-        self._periodic: dict[str, Periodic] = {}
 
     def register(self, name: str, handler: Handler, retry: RetryPolicy | None = None) -> None:
-        if name in self._tasks:
-            raise ValueError(f"The task {name!r} is registered already")
-        self._tasks[name] = Task(name, handler, retry or RetryPolicy())
+        self._add(Task(name, handler, retry or RetryPolicy()))
 
     def register_periodic(self, name: str, handler: Callable[[], Awaitable[None]], *, seconds: float) -> None:
         """Run ``handler`` every ``seconds``; one that fails is logged and has its next turn."""
@@ -83,26 +78,22 @@ class Tasks:
         async def run(_args: Args) -> None:
             await handler()
 
-        self.register(name, run, RetryPolicy(max_attempts=1))
-        self._periodic[name] = Periodic(name, run, timedelta(seconds=seconds))
+        self._add(Periodic(name, run, RetryPolicy(max_attempts=1), timedelta(seconds=seconds)))
 
-    def find(self, name: str) -> Task:
-        return self._tasks.get(name) or Task(name, _refuse(name), RetryPolicy())
+    def _add(self, task: Task) -> None:
+        if len(task.name) > LONGEST_NAME:
+            raise ValueError(f"The name {task.name!r} is longer than {LONGEST_NAME} characters")
+        if task.name in self._tasks:
+            raise ValueError(f"The task {task.name!r} is registered already")
+        self._tasks[task.name] = task
+
+    def __getitem__(self, name: str) -> Task:
+        return self._tasks[name]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._tasks)
+    def names(self) -> list[str]:
+        return list(self._tasks)
 
     @property
-    def periodic(self) -> tuple[Periodic, ...]:
-        return tuple(self._periodic.values())
-
-    def periodic_named(self, name: str) -> Periodic | None:
-        return self._periodic.get(name)
-
-
-def _refuse(name: str) -> Handler:
-    async def handler(_args: Args) -> None:
-        raise UnknownTask(f"No task {name!r} in this version")
-
-    return handler
+    def periodic(self) -> list[Periodic]:
+        return [task for task in self._tasks.values() if isinstance(task, Periodic)]

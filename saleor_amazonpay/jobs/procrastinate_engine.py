@@ -1,0 +1,335 @@
+"""Durable jobs on PostgreSQL by Procrastinate, for any number of replicas.
+
+What is added here: a key that moves the waiting job forward, the errors of dead jobs, jobs of dead workers taken over.
+Each task has a Procrastinate queue of its name, so that a worker fetches only what it knows. Source: procrastinate
+3.10, ``sql/schema.sql`` and ``worker.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, cast
+
+import procrastinate
+from procrastinate import exceptions, sql
+from procrastinate.jobs import Job
+from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT, JobManager
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from procrastinate.types import JSONDict
+from procrastinate.worker import Worker
+from psycopg.rows import dict_row
+from sqlalchemy import bindparam, delete
+
+from saleor_amazonpay.clock import Clock, Jitter
+from saleor_amazonpay.jobs.queue import NO_ARGS, Args, DeadJob, Depth
+from saleor_amazonpay.jobs.registry import Tasks
+from saleor_amazonpay.jobs.table import job_errors
+from saleor_amazonpay.jobs.worker import JobWorker, describe
+from saleor_amazonpay.storage.engine import Database, Session, Statement, upsert
+from saleor_amazonpay.storage.postgresql import PostgresqlDatabase
+
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS_TO_DEFER = 10  # each fails only if the waiting job of that key began between two statements
+_ROUNDS = 10_000
+
+# The waiting job of a key, moved forward; the notice is the one Procrastinate's own trigger gives on INSERT.
+_MOVE_FORWARD = """
+WITH moved AS (
+    UPDATE procrastinate_jobs
+       SET scheduled_at = LEAST(scheduled_at, %(at)s), priority = GREATEST(priority, %(priority)s)
+     WHERE queueing_lock = %(lock)s AND status = 'todo'
+ RETURNING id, queue_name
+)
+SELECT pg_notify('procrastinate_queue_v1#' || queue_name,
+                 json_build_object('type', 'job_inserted', 'job_id', id)::text)
+  FROM moved
+"""
+_DUE = """
+SELECT 1 FROM procrastinate_jobs
+ WHERE status = 'todo' AND scheduled_at <= now() AND queue_name = ANY(%(queues)s) LIMIT 1
+"""
+_DEPTH = """
+SELECT count(*) FILTER (WHERE status = 'todo') AS waiting,
+       count(*) FILTER (WHERE status = 'doing') AS running,
+       count(*) FILTER (WHERE status = 'failed') AS dead,
+       COALESCE(extract(epoch FROM now() - min(scheduled_at) FILTER (
+           WHERE status = 'todo' AND scheduled_at <= now())), 0)::float AS oldest_age
+  FROM procrastinate_jobs
+"""
+_DEAD = """
+SELECT id, task_name, queueing_lock, args, attempts, COALESCE(error, '') AS error
+  FROM procrastinate_jobs LEFT JOIN job_errors ON job_id = id
+ WHERE status = 'failed' ORDER BY id LIMIT %(limit)s
+"""
+_DEAD_ONE = "SELECT * FROM procrastinate_jobs WHERE id = %(id)s AND status = 'failed' FOR UPDATE"
+_REVIVE = "UPDATE procrastinate_jobs SET status = 'todo', attempts = 0, scheduled_at = now() WHERE id = %(id)s"
+_FORGET = "DELETE FROM procrastinate_jobs WHERE id = %(id)s"
+_STALLED = sql.queries["select_stalled_jobs_by_heartbeat"] + " FOR UPDATE OF job SKIP LOCKED"
+
+_KEEP_ERROR = Statement(upsert(job_errors, index_elements=["job_id"], update_columns=["error", "at"]))
+_DROP_ERROR = Statement(delete(job_errors).where(job_errors.c.job_id == bindparam("id")))
+
+
+class _Again(Exception):
+    """The run failed and the policy allows another, in ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds:.1f} s")
+        self.seconds = seconds
+
+
+class _Policy(BaseRetryStrategy):
+    """The decision was taken where the handler failed; a run cut short by a stop goes back at once."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
+        if isinstance(exception, _Again):
+            return RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=exception.seconds))
+        if isinstance(exception, asyncio.CancelledError):
+            return RetryDecision(retry_at=datetime.now(UTC))
+        return None
+
+
+class _Manager(JobManager):
+    """Procrastinate cannot let a job wait again while another of its key waits; here that one stands for both."""
+
+    def __init__(self, connector: procrastinate.PsycopgConnector, database: Database) -> None:
+        super().__init__(connector)
+        self._database = database
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        try:
+            await super().retry_job(job, retry_at, priority, queue, lock)
+        except exceptions.UniqueViolation as error:
+            if error.constraint_name != QUEUEING_LOCK_CONSTRAINT:
+                raise
+            await self._database.run(lambda session: _merge(session, job, retry_at or datetime.now(UTC)))
+
+
+class ProcrastinateJobs(JobWorker):
+    """``defer`` writes through the caller's own connection; the worker has a pool of its own in the event loop."""
+
+    _database: PostgresqlDatabase
+
+    def __init__(
+        self,
+        database: Database,
+        tasks: Tasks,
+        clock: Clock | None = None,
+        *,
+        concurrency: int = 8,
+        poll: float = 1.0,
+        lease: float = 30.0,
+        jitter: Jitter | None = None,
+    ) -> None:
+        if not isinstance(database, PostgresqlDatabase):
+            raise TypeError("Procrastinate needs PostgreSQL")
+        super().__init__(database, tasks, clock, concurrency=concurrency, poll=poll, lease=lease, jitter=jitter)
+        # Never opened: it only lends its query to the caller's connection.
+        self._deferrer = JobManager(procrastinate.SyncPsycopgConnector())
+
+    def defer(
+        self,
+        session: Session,
+        task: str,
+        *,
+        key: str | None = None,
+        args: Args = NO_ARGS,
+        run_at: datetime | None = None,
+        priority: int = 0,
+    ) -> None:
+        lock = None if key is None else f"{task}:{key}"
+        job = Job(
+            queue=task,
+            task_name=task,
+            lock=lock,
+            queueing_lock=lock,
+            task_kwargs=cast("JSONDict", dict(args)),
+            scheduled_at=self._database_time(run_at),
+            priority=priority,
+        )
+        for _ in range(_ATTEMPTS_TO_DEFER):
+            with suppress(exceptions.AlreadyEnqueued), session.savepoint():
+                self._deferrer.defer_job(job, connection=session.connection)
+                return
+            if _move_forward(session, job):
+                return
+        raise RuntimeError(f"{lock} could not be deferred")
+
+    def _database_time(self, run_at: datetime | None) -> datetime:
+        """``run_at`` by the database's clock, which decides; ours differs from it only where a test moved it."""
+        now = datetime.now(UTC)
+        return now if run_at is None else now + (run_at - self._clock.now())
+
+    async def _start(self) -> None:
+        self._is_stopping = asyncio.Event()
+        self._app = await self._open_app()
+        self._worker = self._make_worker(self._app)
+        self._main = [asyncio.create_task(self._serve()), asyncio.create_task(self._watch_for_stalled())]
+
+    async def stop(self, grace: float = 10.0) -> None:
+        self._is_stopping.set()
+        serving, watching = self._main
+        watching.cancel()
+        self._worker.shutdown_graceful_timeout = grace
+        self._worker.stop()  # type: ignore[no-untyped-call]
+        await asyncio.gather(serving, watching, return_exceptions=True)
+        await self._app.close_async()
+
+    async def run_due(self) -> None:
+        app = await self._open_app()
+        try:
+            for _ in range(_ROUNDS):
+                await self._make_worker(app, wait=False, listen_notify=False).run()  # type: ignore[no-untyped-call]
+                if not await self._database.read(lambda session: _one(session, _DUE, queues=self._tasks.names)):
+                    return
+            raise RuntimeError("Jobs defer each other without end")
+        finally:
+            await app.close_async()
+
+    async def depth(self) -> Depth:
+        row = await self._database.read(lambda session: _one(session, _DEPTH))
+        return Depth(**(row or {}))
+
+    async def dead_jobs(self, limit: int = 100) -> list[DeadJob]:
+        rows = await self._database.read(lambda session: _all(session, _DEAD, limit=limit))
+        return [
+            DeadJob(row["id"], row["task_name"], _key(row), row["args"], row["attempts"], row["error"]) for row in rows
+        ]
+
+    async def retry_dead(self, job_id: int) -> bool:
+        def work(session: Session) -> bool:
+            row = _one(session, _DEAD_ONE, id=job_id)
+            if row is None:
+                return False
+            if not _move_forward(session, Job.from_row({**row, "scheduled_at": datetime.now(UTC)})):
+                session.connection.execute(_REVIVE, {"id": job_id})
+            else:
+                session.connection.execute(_FORGET, {"id": job_id})
+            session.execute(_DROP_ERROR, {"id": job_id})
+            return True
+
+        return await self._database.run(work)
+
+    # The worker.
+
+    async def _open_app(self) -> procrastinate.App:
+        connector = procrastinate.PsycopgConnector(
+            conninfo=self._database.conninfo, min_size=1, max_size=max(2, self._concurrency // 2)
+        )
+        app = procrastinate.App(connector=connector)
+        app.job_manager = _Manager(connector, self._database)
+        for name in self._tasks.names:
+            app.task(name=name, queue=name, pass_context=True, retry=_Policy())(self._runner(name))
+        await app.open_async()
+        return app
+
+    def _runner(self, name: str) -> Any:
+        async def run(context: procrastinate.JobContext, /, **args: Any) -> None:
+            attempt = context.job.attempts + 1
+            try:
+                await self._perform(name, args)
+            except Exception as error:
+                wait = self._wait_after(name, attempt, error)
+                if wait is not None:
+                    raise _Again(wait) from error
+                await self._database.run(partial(self._keep_error, job=context.job, error=describe(error)))
+                raise
+
+        return run
+
+    def _make_worker(self, app: procrastinate.App, **options: Any) -> Worker:
+        return Worker(
+            app,
+            queues=self._tasks.names,
+            name="saleor-amazonpay",
+            concurrency=self._concurrency,
+            fetch_job_polling_interval=self._poll,
+            install_signal_handlers=False,
+            delete_jobs="successful",
+            update_heartbeat_interval=self._lease / 3,
+            stalled_worker_timeout=self._lease,
+            **options,
+        )
+
+    async def _serve(self) -> None:
+        """Procrastinate's worker ends when it loses the database; it is started again until we stop."""
+        while not self._is_stopping.is_set():
+            try:
+                await self._worker.run()  # type: ignore[no-untyped-call]
+            except Exception:
+                logger.exception("The job worker broke off; starting it again")
+            if not self._is_stopping.is_set():
+                self._worker = self._make_worker(self._app)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_stopping.wait(), self._poll)
+
+    async def _watch_for_stalled(self) -> None:
+        while True:
+            try:
+                await self._database.run(self._take_over_stalled)
+            except Exception:
+                logger.exception("Jobs of dead workers cannot be taken over; trying again")
+            await asyncio.sleep(self._lease / 3)
+
+    def _take_over_stalled(self, session: Session) -> None:
+        rows = _all(session, _STALLED, queue=None, task_name=None, seconds_since_heartbeat=self._lease)
+        for row in rows:
+            if row["task_name"] in self._tasks.names:
+                self._take_over(session, Job.from_row(row))
+
+    def _take_over(self, session: Session, job: Job) -> None:
+        """The process died with the job; a job that keeps killing its process ends like any other."""
+        if job.attempts + 1 >= self._tasks[job.task_name].retry.max_attempts:
+            self._keep_error(session, job, "Interrupted: the worker was gone")
+            params = {"job_id": job.id, "status": "failed", "delete_job": False}
+            session.connection.execute(sql.queries["finish_job"], params)
+        elif not _merge(session, job, datetime.now(UTC)):
+            unchanged = dict.fromkeys(("new_priority", "new_queue_name", "new_lock"))
+            again = {"job_id": job.id, "retry_at": datetime.now(UTC), **unchanged}
+            session.connection.execute(sql.queries["retry_job"], again)
+
+    def _keep_error(self, session: Session, job: Job, error: str) -> None:
+        at = int(datetime.now(UTC).timestamp() * 1_000_000)
+        session.execute(_KEEP_ERROR, {"job_id": job.id, "error": error, "at": at})
+
+
+def _merge(session: Session, job: Job, at: datetime) -> bool:
+    """Whether another of the same key waits; then it goes at ``at`` at the latest and ``job`` is gone."""
+    moved = _move_forward(session, job.evolve(scheduled_at=at))
+    if moved:
+        session.connection.execute(_FORGET, {"id": job.id})
+    return moved
+
+
+def _move_forward(session: Session, job: Job) -> bool:
+    if job.queueing_lock is None:
+        return False
+    params = {"lock": job.queueing_lock, "at": job.scheduled_at, "priority": job.priority}
+    return bool(session.connection.execute(_MOVE_FORWARD, params).rowcount)
+
+
+def _key(row: Mapping[str, Any]) -> str | None:
+    lock = row["queueing_lock"]
+    return None if lock is None else lock.removeprefix(f"{row['task_name']}:")
+
+
+def _one(session: Session, query: str, **params: Any) -> dict[str, Any] | None:
+    return next(iter(_all(session, query, **params)), None)
+
+
+def _all(session: Session, query: str, **params: Any) -> list[dict[str, Any]]:
+    with session.connection.cursor(row_factory=dict_row) as cursor:
+        return list(cursor.execute(query, params).fetchall())
