@@ -11,6 +11,8 @@ from typing import Any
 
 from saleor_amazonpay.amazonpay import Address
 
+# What buyers type between digits: hyphens, dashes, the minus sign, the Japanese long-vowel mark.
+_HYPHENS = dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212, 0x30FC), "-")
 _NAMES_FAMILY_FIRST = frozenset({"JP", "CN", "KR", "TW"})
 
 
@@ -58,4 +60,4 @@ def _names(name: str, country: str) -> tuple[str, str]:
 def _ascii(text: str | None) -> str:
     """Full-width digits and hyphens in their plain form."""
     plain = unicodedata.normalize("NFKC", text or "").strip()
-    return plain.translate(str.maketrans(dict.fromkeys("‐‑‒–—−ー", "-")))
+    return plain.translate(_HYPHENS)

@@ -45,6 +45,7 @@ from saleor_amazonpay.storage.payments import Payment
 
 UNFINISHED = frozenset({OperationState.WAITING, OperationState.RUNNING})
 
+_LOOK_SECONDS = 0.1  # between looks at an operation that somebody else carries out
 _LAST_LOOK = timedelta(days=60)
 _SLOWEST_LOOK = 3600.0
 
@@ -195,6 +196,23 @@ def _done(session: Session, payment: Payment, operation: Operation) -> Money:
 
 
 # --- carry out ----------------------------------------------------------------------------------------------------
+
+
+async def finish_within(
+    services: Services, account: Account, begun: Claimed | Operation, deadline: Deadline
+) -> Operation:
+    """The operation when it is settled, pending or announced, or when the deadline is over.
+
+    Whoever finds it in other hands waits for them: an identical request gives the first one's answer (rule 1).
+    """
+    if isinstance(begun, Claimed):
+        operation = await carry_out(services, account, begun, deadline, waiting_caller=True)
+    else:
+        operation = begun
+    while operation.state is OperationState.RUNNING and not operation.announced and not deadline.is_over:
+        await services.clock.sleep(_LOOK_SECONDS)
+        operation = await resume(services, operation.id, deadline, waiting_caller=True)
+    return operation
 
 
 async def resume(services: Services, operation_id: str, deadline: Deadline, *, waiting_caller: bool) -> Operation:
@@ -453,6 +471,21 @@ def _settle_decided(
     return settled
 
 
+def refuse(
+    session: Session, services: Services, account: Account, payment: Payment, operation: Operation, message: str
+) -> Operation:
+    """Settle a request that is not even planned; asked again, it gives the same answer."""
+    failure = conclusions.failure_of(operation.kind)
+    refused = Decided(failure, operation.amount, services.clock.now(), message)
+    return _settle_decided(session, services, account, payment, operation, refused, waiting_caller=True)
+
+
+def same_again(session: Session, services: Services, operation: Operation) -> Operation | None:
+    """The operation of the same kind and amount that is under way, or succeeded just now (case 6)."""
+    window = timedelta(seconds=services.settings.same_request_seconds)
+    return operation_rows.same_again(session, operation, now=services.clock.now(), window=window)
+
+
 def fact_of(operation: Operation) -> Fact:
     """The event of a settled operation."""
     if operation.result is None or operation.result_amount is None or operation.result_time is None:
@@ -474,6 +507,13 @@ def owe(
     due_at = now + timedelta(seconds=services.settings.report_delay_seconds) if in_the_answer else now
     if reports.add(session, payment.id, fact, actions=balances.actions(), now=now, due_at=due_at):
         services.jobs.defer(session, DELIVER_REPORTS, key=payment.id, args={"payment_id": payment.id}, run_at=due_at)
+
+
+def owe_without_actions(session: Session, services: Services, payment: Payment, fact: Fact) -> None:
+    """Owe a report that leaves Saleor's buttons as they are."""
+    now = services.clock.now()
+    if reports.add(session, payment.id, fact, actions=None, now=now, due_at=now):
+        services.jobs.defer(session, DELIVER_REPORTS, key=payment.id, args={"payment_id": payment.id}, run_at=now)
 
 
 def _leave_open(

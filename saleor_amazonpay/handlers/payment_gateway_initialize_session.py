@@ -21,7 +21,7 @@ from saleor_amazonpay.domain.money import Currency, Money, MoneyError
 from saleor_amazonpay.errors import AmazonPayError, AppError, ConfigurationError
 from saleor_amazonpay.handlers import addresses
 from saleor_amazonpay.handlers.services import Deadline, Services
-from saleor_amazonpay.handlers.session_events import forbidden_origins
+from saleor_amazonpay.handlers.session_events import check_origins
 from saleor_amazonpay.saleor.answers import GatewayAnswer
 from saleor_amazonpay.saleor.data import (
     DataError,
@@ -44,17 +44,15 @@ async def handle(
         data = parse_gateway_initialize(event.data)
         account = await services.directory.account_for_channel(installation.api_url, event.source_object.channel.slug)
         amount = payable(account, event.money())
+        check_origins(
+            account,
+            checkoutReviewReturnUrl=data.checkout_review_return_url,
+            checkoutCancelUrl=data.checkout_cancel_url,
+        )
     except DataErrors as wrong:
         return GatewayAnswer(errors=wrong.as_json())
     except (ConfigurationError, MoneyError) as wrong:
         return GatewayAnswer(errors=[_error(wrong)])
-    errors = forbidden_origins(
-        account,
-        checkoutReviewReturnUrl=data.checkout_review_return_url,
-        checkoutCancelUrl=data.checkout_cancel_url,
-    )
-    if errors:
-        return GatewayAnswer(errors=[error.as_json() for error in errors])
     button = _button(services, account, event, data, amount)
     if data.amazon_checkout_session_id is None:
         return GatewayAnswer(amazon_pay=button)
@@ -126,7 +124,7 @@ def checkout_language(account: Account, saleor_language: str) -> str:
     languages = Region(account.region).languages
     if account.options.checkout_language in languages:
         return account.options.checkout_language or languages[0]
-    wanted = saleor_language.split("_")[0].lower()
+    wanted = saleor_language.split("_", maxsplit=1)[0].lower()
     return next((language for language in languages if language.startswith(f"{wanted}_")), languages[0])
 
 

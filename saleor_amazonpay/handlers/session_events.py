@@ -12,7 +12,7 @@ from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import OperationState
 from saleor_amazonpay.domain.transitions import SESSION_ACTION_REQUIRED, SESSION_FAILURE
 from saleor_amazonpay.saleor.answers import SessionAnswer
-from saleor_amazonpay.saleor.data import DataError
+from saleor_amazonpay.saleor.data import DataError, DataErrors
 from saleor_amazonpay.saleor.events import TransactionInitializeSession, TransactionProcessSession
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.operations import Operation
@@ -83,15 +83,20 @@ def answer_of(event: SessionEvent, payment: Payment, operation: Operation, balan
     )
 
 
-def forbidden_origins(account: Account, **urls: str | None) -> list[DataError]:
-    """Every URL a buyer is sent to must be of an origin the merchant allowed (case 15)."""
+def check_origins(account: Account, **urls: str | None) -> None:
+    """Every URL a buyer is sent to must be of an origin the merchant allowed (case 15).
+
+    Raises:
+        DataErrors: names each field whose origin is not.
+    """
     allowed = set(account.options.allowed_origins)
     errors = []
     for name, url in urls.items():
         if url is not None and origin_of(url) not in allowed:
             message = f"{origin_of(url)} is not among the allowed origins of this Amazon Pay account."
             errors.append(DataError(f"data.{name}", "INVALID", message))
-    return errors
+    if errors:
+        raise DataErrors(errors)
 
 
 def origin_of(url: str) -> str:

@@ -69,6 +69,11 @@ _BY_TRANSACTION = Statement(
     .where(payments.c.api_url == bindparam("api_url"), payments.c.transaction_id == bindparam("transaction_id"))
     .with_for_update()
 )
+_FIND = Statement(
+    select(payments).where(
+        payments.c.api_url == bindparam("api_url"), payments.c.transaction_id == bindparam("transaction_id")
+    )
+)
 _BY_SESSION = Statement(
     select(payments)
     .where(payments.c.api_url == bindparam("api_url"), payments.c.session_id == bindparam("session_id"))
@@ -145,6 +150,12 @@ def by_id(session: Session, payment_id: str, *, lock: bool = False) -> Payment |
 def by_transaction(session: Session, api_url: str, transaction_id: str) -> Payment | None:
     """The tenant's payment of that Saleor transaction, its row locked (PostgreSQL) until the commit."""
     row = session.one(_BY_TRANSACTION, {"api_url": api_url, "transaction_id": transaction_id})
+    return _payment(row) if row else None
+
+
+def find(session: Session, api_url: str, transaction_id: str) -> Payment | None:
+    """As ``by_transaction``, without a lock: for reading."""
+    row = session.one(_FIND, {"api_url": api_url, "transaction_id": transaction_id})
     return _payment(row) if row else None
 
 
