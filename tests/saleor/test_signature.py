@@ -137,7 +137,9 @@ class TestKeySet:
         with pytest.raises(ValueError, match="too short"):
             KeySet.from_jwks(json.dumps({"keys": [short]}))
 
-    @pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": {}}', '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "\xff"])
+    @pytest.mark.parametrize(
+        "text", ["", "[]", "{}", '{"keys": {}}', '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "\xff"]
+    )
     def test_anything_else_is_a_value_error(self, text):
         with pytest.raises(ValueError):
             KeySet.from_jwks(text)
@@ -168,9 +170,7 @@ class Saleor:
 
 class TestRotation:
     async def verify(self, source, signer, keys):
-        return await verify_or_refetch(
-            WebhookVerifier(), source, signer.sign(BODY), BODY, api_url=API_URL, keys=keys
-        )
+        return await verify_or_refetch(WebhookVerifier(), source, signer.sign(BODY), BODY, api_url=API_URL, keys=keys)
 
     async def test_known_keys_need_no_look_at_saleor(self, signer, keys, clock):
         saleor = Saleor(signer.jwks)
