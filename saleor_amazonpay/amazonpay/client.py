@@ -85,7 +85,7 @@ class Answer(Generic[T]):
     @property
     def raw(self) -> dict[str, Any]:
         """The answer as it came, with keys the model leaves out; decoded on each use, numbers exactly."""
-        decoded: dict[str, Any] = _decode_raw(self.body)
+        decoded: dict[str, Any] = _decode_raw(self.body or b"{}")
         return decoded
 
 
@@ -209,14 +209,12 @@ class AmazonPayClient:
         self, request: ApiRequest[T], number: int, deadline: float, extra: Mapping[str, str]
     ) -> Answer[T] | _Failed:
         operation: Operation[T] = OPERATIONS[request.operation]
-        url = f"{self._origin}{self._prefix}{request.resource}"
-        target = f"{url}?{request.query}" if request.query else url
         headers = {**self.signed_headers(request), **extra}
         started = self._clock.monotonic()
         answer: RawAnswer | None = None
         outcome: Answer[T] | _Failed
         try:
-            answer = await self._transport.send(request.method, target, headers, request.body, deadline - started)
+            answer = await self._send(request, headers, deadline - started)
         except NotSent as error:
             outcome = _unsent(request, operation, error)
         except NoAnswer as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from textwrap import wrap
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -57,7 +56,7 @@ def load_private_key(pem: str) -> RSAPrivateKey:
 
 
 def load_trusted_private_key(pem: str) -> RSAPrivateKey:
-    """The same text, once ``load_private_key`` has accepted it: 10 µs, since the primes are not checked again."""
+    """The same text, once ``load_private_key`` has accepted it: about 30 µs, the primes are not checked again."""
     return _checked(_parse(_tidy(pem), skip_validation=True))
 
 
@@ -131,7 +130,8 @@ def _fault_of(text: str) -> str:
 
 
 def _pem(block: re.Match[str]) -> bytes:
-    lines = wrap("".join(block[2].split()), _PEM_LINE)
+    base64 = "".join(block[2].split())
+    lines = [base64[start : start + _PEM_LINE] for start in range(0, len(base64), _PEM_LINE)]
     return "\n".join([f"-----BEGIN {block[1]}-----", *lines, f"-----END {block[1]}-----", ""]).encode()
 
 

@@ -62,8 +62,10 @@ class Operation(Generic[T]):
         Raises:
             msgspec.DecodeError: the body is not that, or the object in it has no id.
         """
-        value = msgspec.json.decode(body, type=self.model, strict=False)
         identity = _IDENTITY.get(self.model)
+        if not body and identity is None and self.method != "GET":
+            body = b"{}"  # done, and nothing to tell about it
+        value = msgspec.json.decode(body, type=self.model, strict=False)
         if identity is not None and getattr(value, identity) is None:
             raise msgspec.ValidationError(f"The answer has no {identity}.")
         return value

@@ -130,6 +130,10 @@ class TestAnAnswer:
         assert (answer.status, answer.request_id) == (200, "request-1")
         assert "chargeId" not in repr(answer).replace("charge_id", "")
 
+    async def test_may_be_empty_where_it_has_nothing_to_tell(self, make_client, transport):
+        transport.replies = [(200, "")]
+        assert (await make_client().execute(requests.cancel_report_schedule("s1"))).raw == {}
+
     async def test_tells_when_amazon_has_not_decided(self, make_client, transport):
         transport.replies = [(202, '{"checkoutSessionId":"x"}')]
         request = requests.complete_checkout_session("bd504926", Money.parse("1", "JPY"))
@@ -197,6 +201,22 @@ class TestRetries:
         with pytest.raises(AmazonPayUnresolved):
             await make_client().execute(CAPTURE, budget=0.1)
         assert (len(transport.sent), clock.sleeps) == (1, [])
+
+    async def test_nothing_is_sent_when_the_budget_is_over(self, make_client, transport):
+        transport.replies = [(200, CAPTURED)]
+        with pytest.raises(AmazonPayUnavailable):
+            await make_client().execute(CAPTURE, budget=0.0)
+        assert transport.sent == []
+
+    async def test_a_late_wake_up_sends_nothing_and_leaves_the_outcome_open(self, make_client, transport, clock):
+        async def oversleep(_seconds: float) -> None:
+            clock.elapsed += 60.0
+
+        clock.sleep = oversleep
+        transport.replies = [NoAnswer("reset"), (200, CAPTURED)]
+        with pytest.raises(AmazonPayUnresolved):
+            await make_client().execute(CAPTURE)
+        assert len(transport.sent) == 1
 
     @pytest.mark.parametrize("form", ["seconds", "date"])
     async def test_retry_after_is_honoured(self, make_client, transport, clock, form):
