@@ -224,6 +224,13 @@ class AmazonPayClient:
         self._observe(request, number, self._clock.monotonic() - started, answer, outcome)
         return outcome
 
+    async def _send(self, request: ApiRequest[T], headers: Mapping[str, str], seconds: float) -> RawAnswer:
+        if seconds <= 0:  # a late wake-up; to the engine it would mean "no limit"
+            raise NotSent("The time for this call is over.")
+        url = f"{self._origin}{self._prefix}{request.resource}"
+        target = f"{url}?{request.query}" if request.query else url
+        return await self._transport.send(request.method, target, headers, request.body, seconds)
+
     def _judged(self, request: ApiRequest[T], operation: Operation[T], answer: RawAnswer) -> Answer[T] | _Failed:
         request_id = answer.headers.get(_REQUEST_ID)
         if answer.status in operation.success:
