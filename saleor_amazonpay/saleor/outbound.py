@@ -25,6 +25,11 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
 _PORTS = {"https": 443, "http": 80}
+_MAX_PORT = 65535
+_LOCAL = tuple(
+    ipaddress.ip_network(text)
+    for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
+)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -77,9 +82,11 @@ def _parts(url: str) -> tuple[str, str, int]:
         raise UrlProhibited("The URL must be https.")
     if parsed.userinfo:
         raise UrlProhibited("The URL must not hold a user name or password.")
-    if parsed.port == 0 or not _is_host(parsed.host):
+    host = parsed.raw_host.decode("ascii")
+    port = _PORTS[parsed.scheme] if parsed.port is None else parsed.port
+    if not 0 < port <= _MAX_PORT or not _is_host(host):
         raise UrlProhibited("The URL has no usable host.")
-    return parsed.scheme, parsed.host, parsed.port or _PORTS[parsed.scheme]
+    return parsed.scheme, host, port
 
 
 def _is_host(host: str) -> bool:
@@ -117,14 +124,14 @@ def _inner(address: IPAddress) -> IPAddress:
 
 def _is_local(address: IPAddress) -> bool:
     inner = _inner(address)
-    return inner.is_loopback or (inner.is_private and not (inner.is_link_local or inner.is_unspecified))
+    return any(inner in network for network in _LOCAL if network.version == inner.version)
 
 
 def _is_allowed(address: IPAddress, allow_local_network: bool) -> bool:  # noqa: FBT001 - an own helper
+    if _is_local(address):
+        return allow_local_network
     inner = _inner(address)
-    if inner.is_multicast or inner.is_reserved:
-        return False
-    return inner.is_global or (allow_local_network and _is_local(address))
+    return inner.is_global and not inner.is_multicast and not inner.is_reserved
 
 
 class PublicOnlyTransport(httpx2.AsyncBaseTransport):

@@ -26,9 +26,9 @@ def encode(payload) -> bytes:
     return json.dumps(payload).encode()
 
 
-def transaction(id, authorized=0.0, authorize_pending=0.0, charged=0.0, charge_pending=0.0):
+def transaction(transaction_id, authorized=0.0, authorize_pending=0.0, charged=0.0, charge_pending=0.0):
     return {
-        "id": id,
+        "id": transaction_id,
         "authorizedAmount": {"amount": authorized},
         "authorizePendingAmount": {"amount": authorize_pending},
         "chargedAmount": {"amount": charged},
@@ -186,18 +186,19 @@ class TestRefusals:
             decode("order_created", b"{}")
 
 
-class TestPayloadErrors:
-    ERROR = {"message": "You need one of: MANAGE_ORDERS", "path": ["event", "sourceObject", "totalGrantedRefund"]}
+UNREADABLE = {"message": "You need one of: MANAGE_ORDERS", "path": ["event", "sourceObject", "totalGrantedRefund"]}
 
+
+class TestPayloadErrors:
     def test_a_field_saleor_could_not_read_is_a_fault_of_configuration(self, payload):
-        body = {**payload("transaction_initialize_session-4"), "errors": [self.ERROR]}
+        body = {**payload("transaction_initialize_session-4"), "errors": [UNREADABLE]}
         with pytest.raises(PayloadErrors) as fault:
             decode("transaction_initialize_session", encode(body))
         assert fault.value.messages == ("You need one of: MANAGE_ORDERS",)
         assert isinstance(fault.value, ConfigurationError)
 
     def test_also_when_it_took_the_source_with_it(self, payload):
-        body = {**payload("transaction_initialize_session-4"), "sourceObject": None, "errors": [self.ERROR]}
+        body = {**payload("transaction_initialize_session-4"), "sourceObject": None, "errors": [UNREADABLE]}
         with pytest.raises(PayloadErrors):
             decode("transaction_initialize_session", encode(body))
 
