@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -93,7 +94,8 @@ class SaleorClient:
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         status, body = await self._send(request, timeout)
-        return _data_of(status, body)
+        with _expected_shape():
+            return _data_of(status, body)
 
     async def fetch_jwks(self, api_url: str, *, timeout: float = DEFAULT_TIMEOUT) -> bytes:  # noqa: ASYNC109
         """The tenant's JWKS document, unread."""
@@ -108,8 +110,9 @@ class SaleorClient:
         app = data.get("app")
         if not app:
             raise SaleorTokenRevoked("The token belongs to no active app of that Saleor.")
-        permissions = frozenset(permission["code"] for permission in app.get("permissions") or ())
-        return AppIdentity(app["id"], permissions, data["shop"]["schemaVersion"], tuple(app.get("webhooks") or ()))
+        with _expected_shape():
+            permissions = frozenset(str(permission["code"]) for permission in app["permissions"] or ())
+            return AppIdentity(str(app["id"]), permissions, str(data["shop"]["schemaVersion"]), tuple(app["webhooks"]))
 
     async def report_transaction_event(
         self,
@@ -141,19 +144,21 @@ class SaleorClient:
         }
         given = {name: value for name, value in variables.items() if value is not None}
         data = await self.execute("mutations/transaction_event_report", given, api_url=api_url, token=token)
-        answer = data["transactionEventReport"]
-        return ReportAnswer(bool(answer["alreadyProcessed"]), tuple(answer["errors"]))
+        with _expected_shape():
+            answer = data["transactionEventReport"]
+            return ReportAnswer(bool(answer["alreadyProcessed"]), tuple(answer["errors"]))
 
     async def transaction(self, api_url: str, token: str, transaction_id: str) -> dict[str, Any] | None:
         """The transaction with amounts and events as Saleor has them; None where it has none."""
         variables = {"id": transaction_id}
         data = await self.execute("queries/transaction", variables, api_url=api_url, token=token)
-        found: dict[str, Any] | None = data["transaction"]
+        found: dict[str, Any] | None = data.get("transaction")
         return found
 
     async def channels(self, api_url: str, token: str) -> list[Channel]:
         data = await self.execute("queries/channels", api_url=api_url, token=token)
-        return [_channel(one) for one in data["channels"] or ()]
+        with _expected_shape():
+            return [_channel(one) for one in data["channels"] or ()]
 
     async def create_problem(
         self, api_url: str, token: str, *, key: str, message: str, critical_threshold: int | None = None
@@ -177,7 +182,8 @@ class SaleorClient:
             if any(f'Cannot query field "{field}"' in str(error.get("message")) for error in refusal.errors):
                 return False
             raise
-        raise_for_errors(data[field])
+        with _expected_shape():
+            raise_for_errors(data[field])
         return True
 
     async def _send(self, request: httpx2.Request, timeout: float) -> tuple[int, bytes]:  # noqa: ASYNC109
@@ -190,6 +196,15 @@ class SaleorClient:
                     await response.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise SaleorUnavailable("Saleor could not be reached.") from error
+
+
+@contextmanager
+def _expected_shape() -> Iterator[None]:
+    """What answers at a URL a stranger registered need not be a Saleor."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SaleorUnavailable("What answered is no Saleor.") from error
 
 
 def raise_for_errors(payload: Mapping[str, Any]) -> None:
@@ -226,7 +241,7 @@ def _data_of(status: int, body: bytes) -> dict[str, Any]:
         raise SaleorUnavailable(f"Saleor answered {status}.")
     try:
         answer = json.loads(body, parse_float=Decimal)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SaleorUnavailable(f"Saleor answered {status} without JSON.") from error
     if not isinstance(answer, dict):
         raise SaleorUnavailable(f"Saleor answered {status} with something that is no GraphQL answer.")

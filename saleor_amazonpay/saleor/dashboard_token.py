@@ -81,7 +81,7 @@ def _claims(token: str, jwks: str, now: int) -> Mapping[str, Any]:
         keys = KeySet.import_key_set(json.loads(jwks))
         decoded = jwt.decode(token, keys, algorithms=["RS256"])
         registry.validate(decoded.claims)
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise TokenRejected(f"not a valid token: {type(error).__name__}") from error
     return decoded.claims
 

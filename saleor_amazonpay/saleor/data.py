@@ -278,7 +278,7 @@ def parse_transaction_process(data: bytes | msgspec.Raw) -> ProcessData:
 def _checked(check: _Check, data: bytes | msgspec.Raw, null: Any) -> Any:
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataErrors([DataError("data", "INVALID", "Must be JSON.")]) from error
     if value is None:
         value = null

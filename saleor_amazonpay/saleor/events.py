@@ -19,6 +19,8 @@ from saleor_amazonpay.errors import InvalidPayload
 from saleor_amazonpay.saleor.errors import EmptyBody, PayloadErrors
 
 _ZERO = Decimal(0)
+# Bad UTF-8 inside a string is no DecodeError, and neither is ``data`` nested deeper than the interpreter can go.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Object(Struct, frozen=True, gc=False, rename="camel"):
@@ -336,7 +338,7 @@ def decode(event_name: str, body: bytes) -> Event:
     decoder = _DECODERS[event_name]
     try:
         event = decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # bad UTF-8 in a string is not a DecodeError
+    except _UNREADABLE as error:
         _raise_payload_errors(_errors_in(body))
         raise InvalidPayload(f"The body is not a {event_name} event: {error}") from error
     _raise_payload_errors(event.errors)
@@ -346,7 +348,7 @@ def decode(event_name: str, body: bytes) -> Event:
 def _errors_in(body: bytes) -> tuple[Any, ...] | None:
     try:
         return msgspec.json.decode(body, type=_OnlyErrors).errors
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return None
 
 

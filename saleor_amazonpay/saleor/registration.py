@@ -82,7 +82,7 @@ def parse_auth_token(body: bytes) -> str:
     """
     try:
         token = msgspec.json.decode(body, type=_Body).auth_token
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RegistrationRefused("The request holds no auth_token.") from error
     if not 0 < len(token) <= MAX_TOKEN_LENGTH or not token.isascii() or not token.isprintable():
         raise RegistrationRefused("The request holds no usable auth_token.")

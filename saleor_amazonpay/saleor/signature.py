@@ -45,7 +45,7 @@ def _kid(protected: str) -> str:
     """The key id of a protected header we accept; the same few bytes come with every webhook, hence the cache."""
     try:
         header = json.loads(_base64url(protected))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SignatureRejected("The signature's header is not readable.") from error
     if not isinstance(header, dict) or header.get("alg") != "RS256":
         raise SignatureRejected("The signature must be RS256.")
@@ -88,7 +88,7 @@ class KeySet:
         """Keys that cannot sign webhooks (other type, use or algorithm) are left out.
 
         Raises:
-            ValueError: not a JWKS, or no usable key in it.
+            ValueError: not a JWKS, or no usable key in it (RecursionError where it is absurdly nested).
         """
         text = jwks.decode() if isinstance(jwks, bytes) else jwks
         document = json.loads(text)
@@ -164,7 +164,7 @@ class JwksSource:
     async def _load(self, api_url: str) -> KeySet | None:
         try:
             return KeySet.from_jwks(await self._fetch(api_url))
-        except (SaleorError, ValueError):
+        except (SaleorError, ValueError, RecursionError):
             return None
 
 

@@ -77,6 +77,9 @@ class TestExecute:
             httpx2.Response(200, text="<html>"),
             httpx2.Response(200, json=[]),
             httpx2.Response(200, json={"data": None}),
+            httpx2.Response(200, json={"errors": [{"extensions": "x"}]}),
+            httpx2.Response(200, json={"errors": 1}),
+            httpx2.Response(200, content=b"[" * 50_000 + b"]" * 50_000),
             httpx2.Response(302, headers={"location": "https://elsewhere.example/"}),
             httpx2.Response(200, content=b'"' + b"x" * MAX_RESPONSE_BYTES + b'"'),
             httpx2.ConnectError("refused"),
@@ -133,6 +136,12 @@ class TestAppIdentity:
     async def test_a_token_of_no_app_is_revoked(self, saleor, client):
         saleor.data(app=None, shop={"schemaVersion": "3.23"})
         with pytest.raises(SaleorTokenRevoked):
+            await client.app_identity(API_URL, "t")
+
+    @pytest.mark.parametrize("data", [{"app": "x"}, {"app": {"id": "a"}}, {"app": {"id": "a", "permissions": [1]}}])
+    async def test_something_that_is_no_saleor_is_not_trusted(self, saleor, client, data):
+        saleor.data(**data)
+        with pytest.raises(SaleorUnavailable):
             await client.app_identity(API_URL, "t")
 
 

@@ -133,7 +133,7 @@ class TestRejected:
         with pytest.raises(TokenRejected):
             verify(f"{head}.{claims}.")
 
-    @pytest.mark.parametrize("text", ["", "a", "a.b.c", "..", "é.é.é", "x" * 20_000])
+    @pytest.mark.parametrize("text", ["W1tb" * 3000 + ".e30.AA", "", "a", "a.b.c", "..", "é.é.é", "x" * 20_000])
     def test_nonsense(self, verify, text):
         with pytest.raises(TokenRejected):
             verify(text)

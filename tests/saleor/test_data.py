@@ -222,6 +222,10 @@ class TestErrors:
         with pytest.raises(DataErrors, match="data: Must be JSON"):
             parse_transaction_process(b"{")
 
+    def test_what_is_nested_beyond_all_measure_too(self):
+        with pytest.raises(DataErrors):
+            parse_transaction_process(b"[" * 50_000 + b"]" * 50_000)
+
     def test_errors_are_ready_for_an_answer(self):
         with pytest.raises(DataErrors) as refused:
             parse_transaction_process(b'{"x": 1}')

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from saleor_amazonpay.domain.money import MoneyError
 from saleor_amazonpay.errors import ConfigurationError, InvalidPayload
 from saleor_amazonpay.saleor.errors import EmptyBody, PayloadErrors
 from saleor_amazonpay.saleor.events import EVENTS, Checkout, Order, decode
 
+CAPTURES = Path(__file__).parent / "captures"
 RECORDED = [
     ("payment_gateway_initialize_session-1", "6500 JPY", Checkout),
     ("payment_gateway_initialize_session-4", "94.97 USD", Checkout),
@@ -174,6 +179,24 @@ class TestRefusals:
     def test_anything_but_the_event_is_invalid(self, name, body):
         with pytest.raises(InvalidPayload):
             decode(name, body)
+
+    def test_data_nested_beyond_all_measure_is_invalid(self, payload):
+        body = {**payload("transaction_process_session-1"), "data": "DEEP"}
+        deep = encode(body).replace(b'"DEEP"', b"[" * 50_000 + b"]" * 50_000)
+        with pytest.raises(InvalidPayload):
+            decode("transaction_process_session", deep)
+
+    @given(st.data())
+    @settings(max_examples=200, deadline=None, derandomize=True)
+    def test_no_damage_to_a_body_breaks_the_decoder(self, data):
+        name = data.draw(st.sampled_from(sorted(EVENTS)))
+        body = bytearray((CAPTURES / f"{name}-1.json").read_bytes())
+        body = bytearray(json.loads(body)["body"].encode())
+        for _ in range(data.draw(st.integers(1, 4))):
+            place = data.draw(st.integers(0, len(body) - 1))
+            body[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+        with contextlib.suppress(InvalidPayload, PayloadErrors):
+            decode(name, bytes(body))
 
     def test_the_wrong_field_is_named(self, payload):
         body = payload("transaction_initialize_session-1")

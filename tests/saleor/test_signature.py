@@ -109,6 +109,7 @@ class TestVerify:
             lambda s: ".." + s.split("..")[1],
             lambda s: s[:-4],
             lambda s: s + "é",
+            lambda s: "W1tb" * 900 + ".." + s.split("..")[1],  # [[[…
             lambda s: s + "A" * 5000,
         ],
     )
@@ -138,7 +139,8 @@ class TestKeySet:
             KeySet.from_jwks(json.dumps({"keys": [short]}))
 
     @pytest.mark.parametrize(
-        "text", ["", "[]", "{}", '{"keys": {}}', '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "\xff"]
+        "text",
+        ["[" * 900 + "]" * 900, "", "[]", "{}", '{"keys": {}}', '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "\xff"],
     )
     def test_anything_else_is_a_value_error(self, text):
         with pytest.raises(ValueError):
