@@ -131,13 +131,13 @@ _UPDATE = Statement(
         }
     )
 )
-# Unsettled operations nobody works on: their payment's claim is free.
+# Begun by a process that died: not announced, so no job has them, and their payment's claim has run out.
 _STRANDED = Statement(
     select(operations.c.id)
     .join(payments, payments.c.id == operations.c.payment_id)
     .where(
-        operations.c.state.in_([OperationState.WAITING.value, OperationState.RUNNING.value]),
         operations.c.state != OperationState.SETTLED.value,
+        operations.c.announced == 0,
         operations.c.created_at < bindparam("before"),
         payments.c.claimed_until <= bindparam("moment"),
     )
@@ -216,7 +216,7 @@ def of_payment(session: Session, payment_id: str, currency: Currency) -> list[Op
 
 
 def stranded(session: Session, *, now: datetime, before: datetime, limit: int) -> list[str]:
-    """Unsettled operations older than ``before`` whose payment nobody has claimed."""
+    """Unannounced operations begun before ``before`` whose payment nobody has claimed any more."""
     rows = session.all(_STRANDED, {"moment": to_micros(now), "before": to_micros(before), "limit": limit})
     return [row.id for row in rows]
 

@@ -1,0 +1,191 @@
+"""``POST /api/webhooks/saleor/<event>``: verify the raw bytes, decode once, call the handler named after the event.
+
+Only the body is signed, so the tenant's own keys, the recipient, the type and the time are checked beside the signature
+(DESIGN §4 rule 9). Action events are never answered 5xx: Saleor would re-send them with an empty body and take any JSON
+answered to that for the outcome (rule 6).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from saleor_amazonpay.api import bodies
+from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected, UnknownInstallation
+from saleor_amazonpay.handlers import (
+    payment_gateway_initialize_session,
+    transaction_cancelation_requested,
+    transaction_charge_requested,
+    transaction_initialize_session,
+    transaction_process_session,
+    transaction_refund_requested,
+)
+from saleor_amazonpay.handlers.directory import Tenant
+from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.handlers.session_events import undecided
+from saleor_amazonpay.saleor.answers import ActionAnswer, Answer, GatewayAnswer, SessionAnswer
+from saleor_amazonpay.saleor.checks import check_envelope
+from saleor_amazonpay.saleor.errors import PayloadErrors
+from saleor_amazonpay.saleor.events import (
+    EVENTS,
+    Event,
+    PaymentGatewayInitializeSession,
+    TransactionCancelationRequested,
+    TransactionChargeRequested,
+    TransactionInitializeSession,
+    TransactionProcessSession,
+    TransactionRefundRequested,
+    decode,
+)
+from saleor_amazonpay.saleor.manifest import parse_schema_version
+from saleor_amazonpay.saleor.signature import verify_or_refetch
+from saleor_amazonpay.storage import installations as installation_rows
+
+log = structlog.get_logger(__name__)
+
+_FAULT = "Nothing is decided because of an internal fault; try again."
+
+
+async def receive(request: Request) -> Response:
+    """One webhook, answered whatever happens."""
+    services: Services = request.app.state.services
+    event_name = request.path_params["event"].replace("-", "_")
+    started = services.clock.monotonic()
+    try:
+        response, outcome = await _answer(request, services, event_name)
+    except AppError as refusal:
+        response, outcome = _refuse(services, event_name, refusal)
+    except Exception:
+        log.exception("webhook_fault", event_name=event_name)
+        response, outcome = Response(_FAULT, _fault_status(event_name), media_type="text/plain"), "fault"
+    seconds = services.clock.monotonic() - started
+    services.metrics.webhook(event_name if event_name in EVENTS else "unknown", outcome, seconds)
+    log.info(
+        "webhook",
+        event_name=event_name,
+        tenant=request.headers.get("saleor-api-url"),
+        outcome=outcome,
+        status=response.status_code,
+        ms=round(seconds * 1000, 1),
+    )
+    return response
+
+
+async def _answer(request: Request, services: Services, event_name: str) -> tuple[Response, str]:
+    if event_name not in EVENTS:
+        raise UnknownEvent(f"There is no webhook {event_name!r}.")
+    body = await bodies.read(request, services.settings.webhook_max_bytes)
+    if request.headers.get("saleor-event", "").lower() != event_name:
+        raise InvalidPayload("The Saleor-Event header names another event.")
+    deadline = Deadline(services.clock, services.settings.answer_budget_seconds)
+    tenant = await _verified(request, services, body)
+    event = decode(event_name, body)
+    check_envelope(
+        event,
+        expected_typename=type(event).__name__,
+        recipient_id=tenant.installation.app_id,
+        now=services.clock.now(),
+    )
+    answer = await _handled(services, tenant, event, body, deadline)
+    return Response(_rendered(answer, event), media_type="application/json"), outcome_of(answer)
+
+
+class UnknownEvent(InvalidPayload):
+    status = 404
+    code = "UNKNOWN_EVENT"
+
+
+async def _verified(request: Request, services: Services, body: bytes) -> Tenant:
+    """The tenant whose keys signed the body; an unknown one looks like a bad signature from outside."""
+    api_url, signature = request.headers.get("saleor-api-url"), request.headers.get("saleor-signature")
+    if not api_url or not signature:
+        raise SignatureRejected("The request is not signed by an installed Saleor.")
+    application = request.app.state.application
+    tenant = await services.directory.tenant(api_url)
+    verified_by = await verify_or_refetch(
+        application.verifier, application.key_source, signature, body, api_url=api_url, keys=tenant.keys
+    )
+    if verified_by is not tenant.keys:
+        await services.database.run(
+            lambda session: installation_rows.set_jwks(session, api_url, verified_by.source, services.clock.now())
+        )
+        services.directory.forget(api_url)
+    return tenant
+
+
+Handler = Callable[..., Awaitable[Answer]]
+
+_SESSION_HANDLERS: Mapping[type[Event], Handler] = {
+    PaymentGatewayInitializeSession: payment_gateway_initialize_session.handle,
+    TransactionInitializeSession: transaction_initialize_session.handle,
+    TransactionProcessSession: transaction_process_session.handle,
+}
+_ACTION_HANDLERS: Mapping[type[Event], Handler] = {
+    TransactionChargeRequested: transaction_charge_requested.handle,
+    TransactionRefundRequested: transaction_refund_requested.handle,
+    TransactionCancelationRequested: transaction_cancelation_requested.handle,
+}
+
+
+async def _handled(services: Services, tenant: Tenant, event: Event, body: bytes, deadline: Deadline) -> Answer:
+    action = _ACTION_HANDLERS.get(type(event))
+    if action is not None:
+        body_hash = hashlib.sha256(body).hexdigest()
+        return await action(services, tenant.installation, event, deadline, body_hash=body_hash)
+    try:
+        return await _SESSION_HANDLERS[type(event)](services, tenant.installation, event, deadline)
+    except Exception:
+        log.exception("session_event_fault", event_name=type(event).__name__)
+        return _session_fault(event)
+
+
+def _session_fault(event: Event) -> Answer:
+    """Not final: the storefront may call transactionProcess (again), and repeats are harmless."""
+    if isinstance(event, TransactionInitializeSession | TransactionProcessSession):
+        return undecided(event, _FAULT, status="processing")
+    return GatewayAnswer(errors=[{"code": "INTERNAL_ERROR", "message": _FAULT}])
+
+
+def _rendered(answer: Answer, event: Event) -> bytes:
+    if isinstance(answer, SessionAnswer):
+        return answer.render(parse_schema_version(event.version))
+    return answer.render()
+
+
+def outcome_of(answer: Answer) -> str:
+    """A word for metrics and the log."""
+    match answer:
+        case SessionAnswer():
+            return answer.result.lower()
+        case ActionAnswer():
+            return answer.result.lower() if answer.result else "async"
+        case GatewayAnswer():
+            return "errors" if answer.errors else "ok"
+
+
+def _refuse(services: Services, event_name: str, refusal: AppError) -> tuple[Response, str]:
+    """Plain text: Saleor shows it in the delivery log and books its own failure (rule 6)."""
+    if isinstance(refusal, SignatureRejected | UnknownInstallation):
+        services.metrics.signature_failure("saleor")
+    if isinstance(refusal, PayloadErrors):
+        log.error("payload_errors", event_name=event_name, messages=refusal.messages)
+    status = refusal.status if refusal.status < _SERVER_ERROR else _fault_status(event_name)
+    return Response(refusal.public_message, status, media_type="text/plain"), refusal.code.lower()
+
+
+_SERVER_ERROR = 500
+
+
+def _fault_status(event_name: str) -> int:
+    """Never 5xx where Saleor would re-send with an empty body; nothing was begun, so a failure is the truth."""
+    known: Any = EVENTS.get(event_name)
+    return 400 if known is not None and not known.is_session else 503
+
+
+routes = [Route("/api/webhooks/saleor/{event}", receive, methods=["POST"])]

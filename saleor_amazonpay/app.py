@@ -1,0 +1,138 @@
+"""Wiring: the only place where settings become services and services become an application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx2
+import structlog
+from fastapi import FastAPI
+
+from saleor_amazonpay import __version__
+from saleor_amazonpay.amazonpay import AiohttpTransport, Attempt, Transport
+from saleor_amazonpay.api import health, installation, saleor_webhooks
+from saleor_amazonpay.clock import Clock, SystemClock
+from saleor_amazonpay.handlers import tasks as task_table
+from saleor_amazonpay.handlers.directory import Directory
+from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.jobs.queue import JobEngine
+from saleor_amazonpay.jobs.registry import Tasks
+from saleor_amazonpay.jobs.worker import job_worker
+from saleor_amazonpay.observability.metrics import Metrics
+from saleor_amazonpay.saleor.client import SaleorClient
+from saleor_amazonpay.saleor.signature import JwksSource, WebhookVerifier
+from saleor_amazonpay.schema import endpoint as graphql
+from saleor_amazonpay.settings import Settings
+from saleor_amazonpay.storage.encryption import SecretBox
+from saleor_amazonpay.storage.engine import Database
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Everything one process runs: the services handlers get, the job engine, and what webhooks are verified with."""
+
+    services: Services
+    jobs: JobEngine
+    verifier: WebhookVerifier
+    key_source: JwksSource
+
+
+@asynccontextmanager
+async def application(
+    settings: Settings, *, clock: Clock | None = None, transport: Transport | None = None
+) -> AsyncIterator[Application]:
+    """Open the database and the clients, close them in the end; no worker is started."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database.connect(settings.database_url))
+        http = await stack.enter_async_context(
+            httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=10.0)
+        )
+        if transport is None:
+            transport = AiohttpTransport()
+            stack.push_async_callback(transport.close)
+        metrics = Metrics()
+        secrets = SecretBox(*_key_ring(settings))
+        directory = Directory(
+            database,
+            secrets,
+            transport,
+            clock,
+            api_url=settings.amazon_pay_api_url,
+            observer=lambda attempt: observe(metrics, attempt),
+        )
+        tasks = Tasks()
+        jobs = job_worker(database, tasks, clock)
+        saleor = SaleorClient(http)
+        services = Services(
+            settings=settings,
+            clock=clock,
+            database=database,
+            secrets=secrets,
+            directory=directory,
+            saleor=saleor,
+            transport=transport,
+            jobs=jobs,
+            metrics=metrics,
+        )
+        task_table.register(tasks, services)
+        yield Application(services, jobs, WebhookVerifier(), JwksSource(saleor.fetch_jwks, clock))
+
+
+@asynccontextmanager
+async def services_for(settings: Settings) -> AsyncIterator[Services]:
+    """Services without a server, for commands."""
+    async with application(settings) as app:
+        yield app.services
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None, transport: Transport | None = None) -> FastAPI:
+    """The ASGI application; its lifespan opens everything, and runs the worker unless ``WORKER=off``."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with application(settings, clock=clock, transport=transport) as running:
+            app.state.services = running.services
+            app.state.application = running
+            if settings.worker == "embedded":
+                await running.jobs.start()
+            try:
+                yield
+            finally:
+                if settings.worker == "embedded":
+                    await running.jobs.stop()
+
+    app = FastAPI(title="saleor-amazonpay", version=__version__, openapi_url=None, lifespan=lifespan)
+    # Webhooks are plain routes: FastAPI's body and response models would cost as much as the cryptography.
+    app.router.routes.extend([*saleor_webhooks.routes, *installation.routes, *graphql.routes, *health.routes])
+    return app
+
+
+def observe(metrics: Metrics, attempt: Attempt) -> None:
+    """Log and count one sending to Amazon."""
+    result = attempt.error or "done"
+    metrics.cv2_call(attempt.operation, result, attempt.seconds)
+    if attempt.reason_code.endswith(("Declined", "Rejected")):
+        metrics.decline(attempt.reason_code)
+    if attempt.error:
+        log.warning(
+            "amazon_pay_call",
+            operation=attempt.operation,
+            attempt=attempt.number,
+            status=attempt.status,
+            error=attempt.error,
+            reason_code=attempt.reason_code,
+            amazon_request_id=attempt.request_id,
+            amazon_message=attempt.message,
+        )
+
+
+def _key_ring(settings: Settings) -> tuple[str, list[str]]:
+    return (
+        settings.secret_key.get_secret_value(),
+        [key.get_secret_value() for key in settings.previous_secret_keys],
+    )

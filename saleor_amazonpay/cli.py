@@ -1,0 +1,149 @@
+"""``saleor-amazonpay``: the commands an operator types. Each imports what it needs, so that starting stays quick."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from saleor_amazonpay import __version__
+from saleor_amazonpay.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    name="saleor-amazonpay",
+    help="Saleor payment app for Amazon Pay Checkout v2.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """The console script: a wrong setting ends with its name and what it should be, not with a stack trace."""
+    try:
+        app()
+    except SettingsError as wrong:
+        sys.stderr.write(f"{wrong.public_message}\n")
+        sys.exit(1)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Saleor payment app for Amazon Pay Checkout v2."""
+    del version
+
+
+@app.command()
+def serve() -> None:
+    """Run the app, with its worker unless WORKER=off.
+
+    On SQLite the database is brought up to date first; on PostgreSQL run `saleor-amazonpay migrate` before.
+    """
+    settings = _settings_with_logging()
+    _ready_database(settings)
+    import uvicorn
+
+    from saleor_amazonpay.app import create_app
+
+    uvicorn.run(
+        create_app(settings),
+        host="0.0.0.0",  # noqa: S104 - a container is reached from outside
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
+@app.command()
+def work() -> None:
+    """Run a worker alone, beside replicas of `serve` with WORKER=off; PostgreSQL only."""
+    settings = _settings_with_logging()
+    if settings.database_url.startswith("sqlite:"):
+        _fail("A SQLite file belongs to one process: `serve` runs its worker. Use PostgreSQL for a worker of its own.")
+    _ready_database(settings)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    from saleor_amazonpay.app import application
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with application(settings) as running:
+        await running.jobs.start()
+        await stop.wait()
+        await running.jobs.stop(grace=20.0)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date; safe to repeat, and with several replicas at once."""
+    from saleor_amazonpay.storage import migrate as migrations
+
+    applied = migrations.upgrade(_settings_with_logging().database_url)
+    typer.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+
+
+@app.command("export-schema")
+def export_schema() -> None:
+    """Write the app's own GraphQL schema to graphql/app/schema.graphql (development)."""
+    from saleor_amazonpay.resources import root
+    from saleor_amazonpay.schema.endpoint import export_schema as exported
+
+    target = root() / "graphql" / "app" / "schema.graphql"
+    target.write_text(exported(), encoding="utf-8")
+    typer.echo(f"wrote {target}")
+
+
+def _settings_with_logging() -> Settings:
+    from saleor_amazonpay.observability.logging import configure
+
+    settings = load_settings()
+    configure(log_format=settings.log_format, log_level=settings.log_level)
+    return settings
+
+
+def _ready_database(settings: Settings) -> None:
+    from saleor_amazonpay.storage import migrate as migrations
+
+    if settings.database_url.startswith("sqlite:"):
+        migrations.upgrade(settings.database_url)
+    elif migrations.pending(settings.database_url):
+        _fail("The database is not up to date: run `saleor-amazonpay migrate` first.")
+
+
+def _fail(message: str) -> None:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+def _mount(name: str, load: Callable[[], typer.Typer], help_: str) -> None:
+    app.add_typer(load(), name=name, help=help_)
+
+
+def _accounts() -> typer.Typer:
+    from saleor_amazonpay.cli_accounts import app as accounts_app
+
+    return accounts_app
+
+
+if __name__ == "__main__":
+    main()

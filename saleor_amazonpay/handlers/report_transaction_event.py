@@ -1,0 +1,125 @@
+"""The job that tells Saleor what is owed to it, one payment at a time and oldest first, until Saleor accepts.
+
+Source: DESIGN §4 rule 4, §6 case 9; saleor-contract.md §7.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from saleor_amazonpay.domain.states import TransactionAction
+from saleor_amazonpay.errors import SaleorRefused, SaleorUnavailable, UnknownInstallation
+from saleor_amazonpay.handlers.operations import DELIVER_REPORTS
+from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
+from saleor_amazonpay.storage import payments as payment_rows
+from saleor_amazonpay.storage import reports, timeline
+from saleor_amazonpay.storage.engine import Session
+from saleor_amazonpay.storage.payments import Payment
+from saleor_amazonpay.storage.reports import Report
+
+log = structlog.get_logger(__name__)
+
+_MOST_IN_ONE_RUN = 50
+_FIRST_WAIT, _LONGEST_WAIT = 2.0, 3600.0
+_WAIT_FOR_TOKEN = timedelta(hours=1)  # only a re-install cures it
+
+
+async def deliver(services: Services, payment_id: str) -> None:
+    """Deliver what is due; what Saleor cannot take now is postponed, and the job comes back for it."""
+    payment, owed = await services.database.read(lambda session: _owed(session, payment_id))
+    if payment is None:
+        return
+    due = [report for report in owed if report.due_at <= services.clock.now()]
+    for report in due[:_MOST_IN_ONE_RUN]:
+        if not await _deliver_one(services, payment, report):
+            break  # in order: what follows waits with it
+    await services.database.run(lambda session: _come_back(session, services, payment_id))
+
+
+def _owed(session: Session, payment_id: str) -> tuple[Payment | None, Sequence[Report]]:
+    return payment_rows.by_id(session, payment_id), reports.due(session, payment_id)
+
+
+async def _deliver_one(services: Services, payment: Payment, report: Report) -> bool:
+    """False when Saleor could not take it now."""
+    fact = report.fact
+    try:
+        tenant = await services.directory.tenant(payment.api_url)
+        answer = await services.saleor.report_transaction_event(
+            payment.api_url,
+            tenant.installation.token,
+            transaction_id=payment.transaction_id,
+            type=fact.type,
+            psp_reference=fact.reference,
+            amount=fact.amount,
+            time=fact.time,
+            message=fact.message,
+            available_actions=None if report.actions is None else [TransactionAction(one) for one in report.actions],
+        )
+    except (SaleorTokenRevoked, UnknownInstallation) as refusal:
+        await _postpone(services, report, refusal.code, _WAIT_FOR_TOKEN)
+        return False
+    except SaleorUnavailable as absence:
+        await _postpone(services, report, absence.public_message, _wait(report.attempts))
+        return False
+    except SaleorRefused as refusal:
+        await _bury(services, payment, report, refusal.public_message)
+        return True
+    if answer.errors and not answer.already_processed:
+        await _bury(services, payment, report, ", ".join(sorted(answer.codes)))
+        return True
+    await _delivered(services, payment, report)
+    return True
+
+
+def _wait(attempts: int) -> timedelta:
+    return timedelta(seconds=min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempts, 16)))
+
+
+async def _postpone(services: Services, report: Report, error: str, wait: timedelta) -> None:
+    services.metrics.report_failed(final=False)
+    now = services.clock.now()
+    log.warning("report_postponed", type=report.fact.type, reference=report.fact.reference, error=error)
+    await services.database.run(lambda session: reports.postpone(session, report, error, now=now, until=now + wait))
+
+
+async def _bury(services: Services, payment: Payment, report: Report, error: str) -> None:
+    """Saleor's refusal is final (INCORRECT_DETAILS, ALREADY_EXISTS, NOT_FOUND …): repeating it would change nothing."""
+    services.metrics.report_failed(final=True)
+    log.error("report_refused", type=report.fact.type, reference=report.fact.reference, error=error)
+    now = services.clock.now()
+
+    def write(session: Session) -> None:
+        reports.dead(session, report, error, now=now)
+        _note(session, payment, report, now, refused=error)
+
+    await services.database.run(write)
+
+
+async def _delivered(services: Services, payment: Payment, report: Report) -> None:
+    now = services.clock.now()
+    services.metrics.report_delivered((now - report.due_at).total_seconds())
+
+    def write(session: Session) -> None:
+        reports.delivered(session, report, now=now)
+        _note(session, payment, report, now)
+
+    await services.database.run(write)
+
+
+def _note(session: Session, payment: Payment, report: Report, now: datetime, **detail: str) -> None:
+    fact = report.fact
+    timeline.add(
+        session, payment.id, "report", now, type=fact.type, reference=fact.reference, amount=str(fact.amount), **detail
+    )
+
+
+def _come_back(session: Session, services: Services, payment_id: str) -> None:
+    owed = reports.due(session, payment_id)
+    if owed:
+        earliest = min(report.due_at for report in owed)
+        services.jobs.defer(session, DELIVER_REPORTS, key=payment_id, args={"payment_id": payment_id}, run_at=earliest)
