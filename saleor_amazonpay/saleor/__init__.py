@@ -1,1 +1,1 @@
-"""Saleor's side of a payment app: webhooks in, answers and GraphQL out. Usable on its own; knows nothing of Amazon Pay."""
+"""Saleor's side of a payment app: webhooks in, answers and GraphQL out; knows nothing of Amazon Pay."""
