@@ -23,6 +23,7 @@ from saleor_amazonpay.jobs.queue import NO_ARGS, Args, DeadJob, Depth
 from saleor_amazonpay.jobs.table import jobs_table as jobs
 from saleor_amazonpay.jobs.worker import JobWorker, describe
 from saleor_amazonpay.storage.engine import Row, Session, Statement, StorageError
+from saleor_amazonpay.storage.times import to_micros
 
 logger = logging.getLogger(__name__)
 
@@ -122,10 +123,6 @@ _NEVER = 2**63 - 1
 _ROUNDS = 10_000  # of run_due, before something is plainly deferring itself for ever
 
 
-def _micros(moment: datetime) -> int:
-    return (moment - datetime.fromtimestamp(0, moment.tzinfo)) // timedelta(microseconds=1)
-
-
 class EmbeddedJobs(JobWorker):
     """Used within one event loop at a time."""
 
@@ -143,7 +140,7 @@ class EmbeddedJobs(JobWorker):
         priority: int = 0,
     ) -> None:
         now = self._clock.now()
-        at = _micros(run_at or now)
+        at = to_micros(run_at or now)
         session.execute(
             _DEFER,
             {
@@ -152,7 +149,7 @@ class EmbeddedJobs(JobWorker):
                 "args": json.dumps(dict(args)),
                 "priority": priority,
                 "run_at": at,
-                "created_at": _micros(now),
+                "created_at": to_micros(now),
             },
         )
         session.on_commit(partial(self._wake_for, at))
@@ -182,7 +179,7 @@ class EmbeddedJobs(JobWorker):
         raise RuntimeError("Jobs defer each other without end")
 
     async def depth(self) -> Depth:
-        now = _micros(self._clock.now())
+        now = to_micros(self._clock.now())
         row: Any = await self._database.read(lambda session: session.one(_DEPTH, {"now": now}))
         age = (now - row.oldest) / 1_000_000 if row.oldest else 0.0
         return Depth(row.waiting, row.running, row.dead, age)
@@ -194,7 +191,7 @@ class EmbeddedJobs(JobWorker):
         ]
 
     async def retry_dead(self, job_id: int) -> bool:
-        now = _micros(self._clock.now())
+        now = to_micros(self._clock.now())
 
         def work(session: Session) -> bool:
             row = session.one(_DEAD_ONE, {"job": job_id})
@@ -226,7 +223,7 @@ class EmbeddedJobs(JobWorker):
             except StorageError:
                 logger.exception("Jobs cannot be claimed; trying again")
                 pause = self._poll
-            self._wakes_at = _micros(self._clock.now() + timedelta(seconds=pause))
+            self._wakes_at = to_micros(self._clock.now() + timedelta(seconds=pause))
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
@@ -243,23 +240,23 @@ class EmbeddedJobs(JobWorker):
             self._running[row.id] = task
         if next_at is None:
             return self._poll
-        return min(self._poll, max(0.0, (next_at - _micros(self._clock.now())) / 1_000_000))
+        return min(self._poll, max(0.0, (next_at - to_micros(self._clock.now())) / 1_000_000))
 
     def _take(self, room: int, mine: list[int], session: Session) -> tuple[list[Row], int | None]:
         now = self._clock.now()
-        for row in session.all(_ABANDONED, {"now": _micros(now), "token": self._token, "mine": mine}):
-            self._take_over(session, row, _micros(now))
+        for row in session.all(_ABANDONED, {"now": to_micros(now), "token": self._token, "mine": mine}):
+            self._take_over(session, row, to_micros(now))
         rows = session.all(
             _CLAIM,
             {
-                "now": _micros(now),
+                "now": to_micros(now),
                 "limit": room,
                 "tasks": self._tasks.names,
                 "token": self._token,
                 "until": self._lease_end(),
             },
         )
-        return rows, session.scalar(_NEXT, {"now": _micros(now)})
+        return rows, session.scalar(_NEXT, {"now": to_micros(now)})
 
     def _take_over(self, session: Session, row: Row, now: int) -> None:
         """The process died with the job; a job that keeps killing its process ends like any other."""
@@ -271,7 +268,7 @@ class EmbeddedJobs(JobWorker):
             self._bury(session, row, at=now, error=error)
 
     def _lease_end(self) -> int:
-        return _micros(self._clock.now() + timedelta(seconds=self._lease))
+        return to_micros(self._clock.now() + timedelta(seconds=self._lease))
 
     async def _keep_leases(self) -> None:
         while True:
@@ -293,7 +290,7 @@ class EmbeddedJobs(JobWorker):
         return {row.id for row in rows}
 
     def _release(self, session: Session) -> None:
-        now = _micros(self._clock.now())
+        now = to_micros(self._clock.now())
         for row in session.all(_LEASED, {"token": self._token}):
             self._put_back(session, row, at=now, attempts=row.attempts)
 
@@ -320,8 +317,8 @@ class EmbeddedJobs(JobWorker):
         wait = self._wait_after(row.task, row.attempts, error)
         now = self._clock.now()
         if wait is None:
-            return partial(self._bury, row=row, at=_micros(now), error=describe(error))
-        at = _micros(now + timedelta(seconds=wait))
+            return partial(self._bury, row=row, at=to_micros(now), error=describe(error))
+        at = to_micros(now + timedelta(seconds=wait))
         return partial(self._put_back, row=row, at=at, error=describe(error), attempts=row.attempts)
 
     async def _settle(self, row: Row, change: Callable[[Session], None]) -> None:

@@ -32,6 +32,7 @@ from saleor_amazonpay.jobs.table import job_errors
 from saleor_amazonpay.jobs.worker import JobWorker, describe
 from saleor_amazonpay.storage.engine import Database, Session, Statement, upsert
 from saleor_amazonpay.storage.postgresql import PostgresqlDatabase
+from saleor_amazonpay.storage.times import to_micros
 
 logger = logging.getLogger(__name__)
 
@@ -302,7 +303,7 @@ class ProcrastinateJobs(JobWorker):
             session.connection.execute(sql.queries["retry_job"], again)
 
     def _keep_error(self, session: Session, job: Job, error: str) -> None:
-        at = int(datetime.now(UTC).timestamp() * 1_000_000)
+        at = to_micros(self._clock.now())
         session.execute(_KEEP_ERROR, {"job_id": job.id, "error": error, "at": at})
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from saleor_amazonpay.clock import Clock, Jitter, SystemClock
 from saleor_amazonpay.jobs.queue import NO_ARGS, Args, DeadJob, Depth
 from saleor_amazonpay.jobs.registry import Periodic, Tasks
 from saleor_amazonpay.storage.engine import Database, Session
+from saleor_amazonpay.storage.times import from_micros, to_micros
 
 logger = logging.getLogger(__name__)
 
@@ -77,12 +78,14 @@ class JobWorker(ABC):
     async def retry_dead(self, job_id: int) -> bool: ...
 
     def _defer_periodic(self, session: Session) -> None:
-        self._defer_next(session, self._tasks.periodic)
-
-    def _defer_next(self, session: Session, periodic: Sequence[Periodic]) -> None:
         now = self._clock.now()
-        for task in periodic:  # every replica asks for the same moment, and the key lets one job wait
-            self.defer(session, task.name, key=PERIODIC_KEY, run_at=task.slot_after(now))
+        for task in self._tasks.periodic:
+            self._defer_next(session, task, now)
+
+    def _defer_next(self, session: Session, task: Periodic, after: datetime) -> None:
+        """Every replica asks for the same moment, and the key lets one job wait."""
+        slot = task.slot_after(after)
+        self.defer(session, task.name, key=PERIODIC_KEY, args={"slot": to_micros(slot)}, run_at=slot)
 
     async def _perform(self, name: str, args: Args) -> None:
         """Run a handler. A periodic one arranges its next turn first, so that nothing can end the series."""
@@ -90,7 +93,9 @@ class JobWorker(ABC):
         if not isinstance(task, Periodic):
             await task.handler(args)
             return
-        await self._database.run(lambda session: self._defer_next(session, [task]))
+        # Where our clock is behind the one that found this turn due, its own slot must not come again.
+        after = max(self._clock.now(), from_micros(cast("int", args["slot"])))
+        await self._database.run(lambda session: self._defer_next(session, task, after))
         try:
             await task.handler(args)
         except Exception:

@@ -193,6 +193,13 @@ def is_unique_violation(error: BaseException) -> bool:
     return getattr(error, "sqlstate", None) == "23505" or getattr(error, "sqlite_errorcode", 0) in {1555, 2067}
 
 
+def perform(work: Work[T], session: Session) -> T:
+    try:
+        return work(session)
+    except StopIteration as error:  # no future can carry it, and its caller would wait for ever
+        raise RuntimeError("A transaction raised StopIteration") from error
+
+
 def call_back(callbacks: Iterable[Callable[[], None]]) -> None:
     """What follows a commit; the commit stands whatever becomes of it."""
     for callback in callbacks:

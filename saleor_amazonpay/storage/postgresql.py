@@ -15,7 +15,7 @@ import psycopg
 from psycopg import IsolationLevel
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from saleor_amazonpay.storage.engine import Database, DialectName, Session, StorageUnavailable, Work, call_back
+from saleor_amazonpay.storage.engine import Database, DialectName, Session, StorageUnavailable, Work, call_back, perform
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -126,7 +126,7 @@ class _ConnectionLost(Exception):
 
 def _run(work: Work[T], session: Session) -> T:
     try:
-        return work(session)
+        return perform(work, session)
     except psycopg.OperationalError as error:
         if session.connection.closed:
             raise _ConnectionLost from error

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy.engine import make_url
 
-from saleor_amazonpay.storage.engine import Database, DialectName, Session, StorageUnavailable, Work, call_back
+from saleor_amazonpay.storage.engine import Database, DialectName, Session, StorageUnavailable, Work, call_back, perform
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ def _attempt(connection: sqlite3.Connection, item: _Submission, *, alone: bool) 
     if not alone:
         connection.execute("SAVEPOINT work")
     try:
-        item.result = item.work(session)
+        item.result = perform(item.work, session)
     except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to the caller
         item.error = error
         if not alone:

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from saleor_amazonpay.clock import SystemClock
+from saleor_amazonpay.clock import MovableClock, SystemClock
 from saleor_amazonpay.jobs.embedded import EmbeddedJobs
 from saleor_amazonpay.jobs.procrastinate_engine import ProcrastinateJobs
 from saleor_amazonpay.jobs.queue import JobEngine
 from saleor_amazonpay.jobs.registry import RetryLater, RetryPolicy, Tasks
-from saleor_amazonpay.jobs.worker import job_worker
+from saleor_amazonpay.jobs.worker import PERIODIC_KEY, job_worker
 from saleor_amazonpay.storage.engine import Database
+from saleor_amazonpay.storage.times import to_micros
 
 WITHIN = 15.0  # seconds an expected thing may take before the test fails; none is ever waited out
 
@@ -47,13 +48,13 @@ class Runs:
 
 async def eventually(condition):
     async with asyncio.timeout(WITHIN):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110  # the fact is in the database, nobody signals it
             await asyncio.sleep(0.02)
 
 
-def engine(database, tasks, **options) -> JobEngine:
+def engine(database, tasks, clock=None, **options) -> JobEngine:
     kind = {"sqlite": EmbeddedJobs, "postgresql": ProcrastinateJobs}[database.dialect]
-    return kind(database, tasks, **{"poll": 0.1, "lease": 1.0, **options})
+    return kind(database, tasks, clock, **{"poll": 0.1, "lease": 1.0, **options})
 
 
 @asynccontextmanager
@@ -342,52 +343,62 @@ class TestManyRunners:
                 jobs.defer(session, "note", key=f"k{number}", args={"n": number})
 
         await database.run(defer_all)
-        async with Database.connect(database_url) as second:
-            async with started(jobs), started(engine(second, tasks)):
-                await runs.until(60)
+        async with Database.connect(database_url) as second, started(jobs), started(engine(second, tasks)):
+            await runs.until(60)
 
-                async def is_empty():
-                    depth = await jobs.depth()
-                    return depth.waiting + depth.running == 0
+            async def is_empty():
+                depth = await jobs.depth()
+                return depth.waiting + depth.running == 0
 
-                await eventually(is_empty)
+            await eventually(is_empty)
         assert sorted(args["n"] for args in runs.args) == list(range(60))
 
 
 class TestPeriodic:
-    async def test_a_periodic_task_runs_once_per_interval_over_all_replicas(self, database, database_url, tasks):
-        turns = []
+    @pytest.fixture
+    def turns(self, tasks):
+        turns = Runs()
 
         async def sweep():
-            turns.append(SystemClock().now())
-            happened.set()
+            await turns({})
 
-        happened = asyncio.Event()
-        tasks.register_periodic("sweep", sweep, seconds=1)
-        async with Database.connect(database_url) as second:
-            async with started(engine(database, tasks)), started(engine(second, tasks)):
-                async with asyncio.timeout(WITHIN):
-                    while len(turns) < 3:
-                        happened.clear()
-                        await happened.wait()
-        slots = [int(turn.timestamp()) for turn in turns]
-        assert len(slots) == len(set(slots))
+        tasks.register_periodic("sweep", sweep, seconds=3600)
+        return turns
 
-    async def test_one_that_fails_has_its_next_turn(self, jobs, tasks):
-        turns = []
+    async def test_replicas_have_one_turn_between_them(self, database, database_url, jobs, tasks, turns):
+        async with Database.connect(database_url) as second, started(jobs), started(engine(second, tasks)):
+            assert (await jobs.depth()).waiting == 1
+            await self.bring_forward(database, jobs)
+            await eventually(lambda: self.only_the_next_waits(jobs))
+        assert len(turns.args) == 1
 
-        async def sweep():
-            turns.append(1)
-            raise ValueError("no")
-
-        tasks.register_periodic("sweep", sweep, seconds=1)
+    async def test_one_that_fails_has_its_next_turn(self, database, jobs, turns):
+        turns.outcomes = [ValueError("no")]
         async with started(jobs):
-
-            async def has_run_twice():
-                return len(turns) >= 2
-
-            await eventually(has_run_twice)
+            await self.bring_forward(database, jobs)
+            await turns.until(1)
+            await eventually(lambda: self.only_the_next_waits(jobs))
         assert await jobs.dead_jobs() == []
+
+    async def test_a_turn_does_not_come_again_where_the_clock_is_behind(self, database, tasks, turns):
+        behind = MovableClock()
+        behind.move(hours=-2)
+        jobs = engine(database, tasks, clock=behind)
+        slot = tasks.periodic[0].slot_after(SystemClock().now())
+        await database.run(lambda session: jobs.defer(session, "sweep", args={"slot": to_micros(slot)}))
+        planned = []
+        defer = jobs.defer
+        jobs.defer = lambda session, task, **how: planned.append(how["run_at"]) or defer(session, task, **how)
+        await jobs.run_due()
+        assert len(turns.args) == 1
+        assert planned == [slot + timedelta(hours=1)]
+
+    async def bring_forward(self, database, jobs):
+        await database.run(lambda session: jobs.defer(session, "sweep", key=PERIODIC_KEY))
+
+    async def only_the_next_waits(self, jobs):
+        depth = await jobs.depth()
+        return (depth.waiting, depth.running, depth.oldest_age) == (1, 0, 0.0)
 
 
 class TestDepth:

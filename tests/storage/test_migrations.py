@@ -27,7 +27,7 @@ def differences(url):
 class TestUpgrade:
     def test_makes_an_empty_database_equal_to_the_tables(self, empty_database_url):
         migrate.upgrade(empty_database_url)
-        assert differences(empty_database_url) == []
+        assert differences(empty_database_url) == [], "python -m tests.draft_revision writes what is missing"
 
     def test_tells_what_it_applied_and_then_nothing_is_pending(self, empty_database_url):
         promised = migrate.pending(empty_database_url)
@@ -49,7 +49,7 @@ class TestUpgrade:
         for thread in threads:
             thread.join()
         assert len(applied) == 3
-        assert differences(empty_database_url) == []
+        assert differences(empty_database_url) == [], "python -m tests.draft_revision writes what is missing"
 
 
 class TestBeforeUpgrade:

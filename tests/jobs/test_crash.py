@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from saleor_amazonpay.jobs.registry import RetryPolicy, Tasks
+from tests.jobs.test_engines import WITHIN, Runs, engine, eventually, has_dead, started
+
+ROOT = Path(__file__).parents[2]
+
+
+@asynccontextmanager
+async def hanging_in_a_job(url):
+    """A real process that is running the job, killed with -9 at the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.jobs.dying_worker", url, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    try:
+        async with asyncio.timeout(WITHIN * 2):
+            assert await process.stdout.readline() == b"running\n"
+        yield
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+def worker(database, handler, **policy):
+    tasks = Tasks()
+    tasks.register("note", handler, RetryPolicy(**policy))
+    return engine(database, tasks)
+
+
+class TestKilledWorker:
+    async def test_its_job_is_taken_over_and_run_once(self, database, database_url):
+        runs = Runs()
+        jobs = worker(database, runs)
+        await database.run(lambda session: jobs.defer(session, "note", key="a", args={"n": 1}))
+        async with hanging_in_a_job(database_url):
+            await jobs.run_due()
+            assert runs.args == []  # it is running, in the process that lives
+        async with started(jobs):
+            await runs.until(1)
+        assert runs.args == [{"n": 1}]
+        assert (await jobs.depth()).running == 0
+
+    async def test_its_job_joins_one_of_the_same_key_that_waits(self, database, database_url):
+        runs = Runs()
+        jobs = worker(database, runs)
+        await database.run(lambda session: jobs.defer(session, "note", key="a", args={"n": 1}))
+        async with hanging_in_a_job(database_url):
+            await database.run(lambda session: jobs.defer(session, "note", key="a", args={"n": 2}))
+        async with started(jobs):
+            await runs.until(1)
+        assert runs.args == [{"n": 2}]
+        assert (await jobs.depth()).waiting == 0
+
+    async def test_a_job_that_keeps_killing_its_process_ends_dead(self, database, database_url):
+        runs = Runs()
+        jobs = worker(database, runs, max_attempts=1)
+        await database.run(lambda session: jobs.defer(session, "note", args={"n": 1}))
+        async with hanging_in_a_job(database_url):
+            pass
+        async with started(jobs):
+            await eventually(lambda: has_dead(jobs))
+        assert runs.args == []
+        assert (await jobs.dead_jobs())[0].last_error == "Interrupted: the worker was gone"
+
+
+class TestLostLease:
+    @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+    async def test_a_run_that_lost_its_lease_settles_nothing(self, database):
+        runs = Runs()
+        runs.gate.clear()
+        jobs = worker(database, runs)
+        await database.run(lambda session: jobs.defer(session, "note", args={"n": 1}))
+        async with started(jobs):
+            await runs.until(1)
+            await database.run(
+                lambda session: session.connection.execute("UPDATE jobs SET lease_token = 'another'") and None
+            )
+
+            async def is_cancelled():
+                return not jobs._running
+
+            await eventually(is_cancelled)
+        assert runs.finished == []
+        assert (await jobs.depth()).running == 1
