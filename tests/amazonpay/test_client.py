@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from saleor_amazonpay.amazonpay import (
     Algorithm,
+    AmazonPayClient,
     ApiRequest,
     ChargeState,
     Credentials,
@@ -335,6 +336,12 @@ class TestObserver:
         client._observer = lambda _attempt: 1 / 0
         transport.replies = [(200, CAPTURED)]
         assert (await client.execute(CAPTURE)).status == 200
+
+    async def test_is_optional(self, make_client, transport, clock, attempts):
+        transport.replies = [(200, CAPTURED)]
+        client = AmazonPayClient(make_client().credentials, transport, clock)
+        assert (await client.execute(CAPTURE)).status == 200
+        assert attempts == []
 
 
 class TestButtons:

@@ -175,3 +175,5 @@ class TestKeyPair:
             matches(good, text)
         with pytest.raises(KeyUnusable, match="cannot be read"):
             matches(good, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----")
+        with pytest.raises(KeyUnusable, match="cannot be read"):
+            matches(good, "BEGIN PUBLIC KEY")

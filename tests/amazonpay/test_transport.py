@@ -226,14 +226,23 @@ class TestStrangeAnswers:
             await client.execute(CAPTURE, retries=False)
         assert written < 2 * 1600 * 65536
 
-    async def test_cookies_are_not_kept(self, client, server):
+    async def test_cookies_are_not_kept(self, make_client, wire, server):
         async def baker(request: web.Request) -> web.Response:
             return web.Response(text=CAPTURED, headers={"Set-Cookie": "session=1; Path=/"})
 
         server.handlers = [baker]
+        # A name, since cookie jars take nothing from bare addresses.
+        client = make_client(wire, api_url=server.url.replace("127.0.0.1", "localhost"))
         await client.execute(GET)
         await client.execute(GET)
         assert "cookie" not in server.received[1].headers
+
+
+@pytest.mark.parametrize("budget", [0.5, 7.3, 60.0])
+async def test_a_budget_is_not_rounded_and_connecting_ends_first(wire, budget):
+    limits = wire._limits(budget)
+    assert limits.total == budget < limits.ceil_threshold
+    assert limits.connect < budget
 
 
 class TestClose:
