@@ -88,7 +88,7 @@ class Address(NodeWithMetadata):
     @classmethod
     def from_input(cls, pk: str, given: dict[str, Any]) -> Address:
         """From an ``AddressInput`` in snake case; ``country`` there is the code."""
-        plain = {name: given.get(name) or "" for name in _ADDRESS_INPUT}
+        plain: dict[str, Any] = {name: given.get(name) or "" for name in _ADDRESS_INPUT}
         return cls(pk=pk, country_code=given.get("country") or "", **plain)
 
 

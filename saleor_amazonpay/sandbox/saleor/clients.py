@@ -336,7 +336,7 @@ class Staff(Client):
         mutation($id: ID!, $input: OrderGrantRefundCreateInput!) {{
           orderGrantRefundCreate(id: $id, input: $input) {{grantedRefund{{id}} {_ERRORS}}}
         }}"""
-        given = {"amount": amount, "reason": reason, "transactionId": transaction_id}
+        given: dict[str, Any] = {"amount": amount, "reason": reason, "transactionId": transaction_id}
         if lines:
             given["lines"] = [{"id": line, "quantity": quantity} for line, quantity in lines]
         payload = await self._mutate(document, {"id": order_id, "input": given}, self._shop.superuser)

@@ -146,7 +146,7 @@ def snake_case(name: str) -> str:
     return _HUMP.sub("_", name).lower()
 
 
-def resolve_field(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+def resolve_field(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
     """Permission, then a registered resolver, then metadata, then the attribute or key of that name."""
     type_name, field_name = info.parent_type.name, info.field_name
     _check_permission(source, info.context, type_name, field_name)
@@ -179,7 +179,7 @@ def _metadata(source: Any, field_name: str, key: str = "", keys: list[str] | Non
     return [{"key": each, "value": value} for each, value in sorted(held.items())]
 
 
-def resolve_type(value: Any, _info: GraphQLResolveInfo, _abstract: object) -> str:
+def resolve_type(value: Any, _info: GraphQLResolveInfo[Any], _abstract: object) -> str:
     if isinstance(value, Mapping):
         return str(value["graphql_type"])
     return str(getattr(value, "graphql_type", type(value).__name__))
@@ -275,8 +275,8 @@ def schema() -> GraphQLSchema:
     for name, (serialize, parse_value) in _SCALARS.items():
         scalar = built.type_map[name]
         assert isinstance(scalar, GraphQLScalarType)  # noqa: S101 - narrows for the type checker
-        scalar.serialize = serialize
-        scalar.parse_value = parse_value  # type: ignore[method-assign]
+        scalar.serialize = serialize  # type: ignore[method-assign, assignment]
+        scalar.parse_value = parse_value  # type: ignore[method-assign, assignment]
         scalar.parse_literal = _parse_json_literal if name == "JSON" else _literal(parse_value)  # type: ignore[method-assign]
     for kind in built.type_map.values():
         _name_arguments(kind)

@@ -167,7 +167,13 @@ def seed(store: Store, now: datetime) -> None:
 
 
 def _seed_product(
-    store: Store, name: str, slug: str, variant: str, sku: str, *, shippable: bool, prices: tuple[str, ...]
+    store: Store,
+    name: str,
+    slug: str,
+    variant: str,
+    sku: str,
+    shippable: bool,  # noqa: FBT001 - the columns of PRODUCTS
+    prices: tuple[str, ...],
 ) -> None:
     product = Product(pk=store.next_pk("Product"), name=name, slug=slug)
     by_channel = {channel.slug: Decimal(price) for channel, price in zip(store.channels, prices, strict=True)}

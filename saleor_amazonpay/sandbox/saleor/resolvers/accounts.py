@@ -133,14 +133,14 @@ def products(
 
 
 @field("Product", "variants")
-def product_variants(product: Product, _info: GraphQLResolveInfo) -> list[ProductVariant]:
+def product_variants(product: Product, _info: GraphQLResolveInfo[Any]) -> list[ProductVariant]:
     return product.variants
 
 
 @field("ProductVariant", "pricing")
-def variant_pricing(variant: ProductVariant, info: GraphQLResolveInfo, **_address: Any) -> VariantPricingInfo:
+def variant_pricing(variant: ProductVariant, info: GraphQLResolveInfo[Any], **_address: Any) -> VariantPricingInfo:
     """In the channel the operation's ``$channel`` names, else the first."""
     store = info.context.shop.store
-    slug = info.variable_values.get("channel", store.channels[0].slug)
+    slug = info.variable_values.coerced.get("channel", store.channels[0].slug)
     known: Channel = store.channel(slug) or store.channels[0]
     return VariantPricingInfo(taxed(variant.prices[known.slug], known.currency_code))

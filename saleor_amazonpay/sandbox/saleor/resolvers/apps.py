@@ -94,13 +94,13 @@ def app_token_verify(context: Context, token: str) -> dict[str, Any]:
 
 
 @field("App", "tokens")
-def app_tokens(app: App, _info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def app_tokens(app: App, _info: GraphQLResolveInfo[Any]) -> list[dict[str, Any]]:
     """Only the last four characters are ever shown again."""
     return [{"id": app.id, "name": "Default token", "auth_token": app.token[-4:]}] if app.token else []
 
 
 @field("App", "problems")
-def app_problems(app: App, info: GraphQLResolveInfo, limit: int | None = None) -> list[AppProblem]:
+def app_problems(app: App, info: GraphQLResolveInfo[Any], limit: int | None = None) -> list[AppProblem]:
     if info.context.app not in (None, app):
         raise PermissionDenied(_MANAGE)
     return app.problems[:limit]
@@ -160,12 +160,12 @@ def _webhooks_of(context: Context) -> list[Webhook]:
 
 
 @field("Webhook", "syncEvents")
-def sync_events(webhook: Webhook, _info: GraphQLResolveInfo) -> list[WebhookEvent]:
+def sync_events(webhook: Webhook, _info: GraphQLResolveInfo[Any]) -> list[WebhookEvent]:
     return _events(webhook, "WebhookEventTypeSyncEnum")
 
 
 @field("Webhook", "asyncEvents")
-def async_events(webhook: Webhook, _info: GraphQLResolveInfo) -> list[WebhookEvent]:
+def async_events(webhook: Webhook, _info: GraphQLResolveInfo[Any]) -> list[WebhookEvent]:
     return _events(webhook, "WebhookEventTypeAsyncEnum")
 
 
@@ -174,7 +174,7 @@ def _events(webhook: Webhook, enum: str) -> list[WebhookEvent]:
 
 
 @field("Webhook", "customHeaders")
-def custom_headers(webhook: Webhook, _info: GraphQLResolveInfo) -> str:
+def custom_headers(webhook: Webhook, _info: GraphQLResolveInfo[Any]) -> str:
     """A ``JSONString``: a string of JSON, made by the scalar."""
     return webhook.custom_headers  # type: ignore[return-value]
 

@@ -41,7 +41,7 @@ def checkouts(
 
 
 @field("Checkout", "availablePaymentGateways")
-def available_payment_gateways(checkout: Checkout, info: GraphQLResolveInfo) -> list[PaymentGateway]:
+def available_payment_gateways(checkout: Checkout, info: GraphQLResolveInfo[Any]) -> list[PaymentGateway]:
     return gateways(info.context, checkout.currency)
 
 

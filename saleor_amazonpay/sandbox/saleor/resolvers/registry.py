@@ -29,7 +29,7 @@ class MutationError(Exception):
 def query(name: str, *needed: str) -> Callable[[Operation], Operation]:
     def register(function: Operation) -> Operation:
         @wraps(function)
-        def resolve(_root: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        def resolve(_root: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
             _require(info.context, needed)
             return function(info.context, **arguments)
 
@@ -44,7 +44,7 @@ def mutation(name: str, *needed: str, **on_error: Any) -> Callable[[Operation], 
 
     def register(function: Operation) -> Operation:
         @wraps(function)
-        async def resolve(_root: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+        async def resolve(_root: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> dict[str, Any]:
             _require(info.context, needed)
             try:
                 payload = function(info.context, **arguments)

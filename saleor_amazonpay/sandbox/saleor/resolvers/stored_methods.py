@@ -34,7 +34,7 @@ Listed = Awaitable[list[dict[str, Any]]] | list[dict[str, Any]]
 
 
 @field("User", "storedPaymentMethods")
-def of_user(user: User, info: GraphQLResolveInfo, channel: str) -> Listed:
+def of_user(user: User, info: GraphQLResolveInfo[Any], channel: str) -> Listed:
     """Only for oneself; in a webhook's payload there is no user, hence nothing is asked."""
     context: Context = info.context
     known = context.shop.store.channel(channel)
@@ -42,7 +42,7 @@ def of_user(user: User, info: GraphQLResolveInfo, channel: str) -> Listed:
 
 
 @field("Checkout", "storedPaymentMethods")
-def of_checkout(checkout: Checkout, info: GraphQLResolveInfo, **_amount: Any) -> Listed:
+def of_checkout(checkout: Checkout, info: GraphQLResolveInfo[Any], **_amount: Any) -> Listed:
     context: Context = info.context
     owner = checkout.user
     return _listed(context, owner, checkout.channel) if owner and context.user is owner else []
