@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from saleor_amazonpay.jobs.registry import RetryPolicy, Tasks
+from saleor_amazonpay.storage.engine import Database
 from tests.jobs.test_engines import WITHIN, Runs, engine, eventually, has_dead, started
 
 ROOT = Path(__file__).parents[2]
@@ -89,3 +90,18 @@ class TestLostLease:
             await eventually(is_cancelled)
         assert runs.finished == []
         assert (await jobs.depth()).running == 1
+
+
+class TestLostDatabase:
+    async def test_the_worker_comes_back_when_its_connections_were_cut(self, postgresql_url, postgresql_cluster):
+        runs = Runs()
+        async with Database.connect(postgresql_url) as database:
+            jobs = worker(database, runs)
+            async with started(jobs):
+                name = postgresql_url.rpartition("/")[2]
+                postgresql_cluster.execute(
+                    f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+                )
+                await database.run(lambda session: jobs.defer(session, "note", args={"n": 1}))
+                await runs.until(1)
+        assert runs.finished == [{"n": 1}]
