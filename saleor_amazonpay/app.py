@@ -12,7 +12,8 @@ from fastapi import FastAPI
 
 from saleor_amazonpay import __version__
 from saleor_amazonpay.amazonpay import AiohttpTransport, Attempt, Transport
-from saleor_amazonpay.api import health, installation, saleor_webhooks
+from saleor_amazonpay.amazonpay.notifications import CertificateSource, CertificateUnavailable
+from saleor_amazonpay.api import amazonpay_notifications, health, installation, saleor_webhooks
 from saleor_amazonpay.clock import Clock, SystemClock
 from saleor_amazonpay.handlers import tasks as task_table
 from saleor_amazonpay.handlers.directory import Directory
@@ -33,12 +34,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Everything one process runs: the services handlers get, the job engine, and what webhooks are verified with."""
+    """Everything one process runs: the services handlers get, the job engine, and what senders are verified with."""
 
     services: Services
     jobs: JobEngine
     verifier: WebhookVerifier
     key_source: JwksSource
+    certificates: CertificateSource
 
 
 @asynccontextmanager
@@ -80,7 +82,15 @@ async def application(
             metrics=metrics,
         )
         task_table.register(tasks, services)
-        yield Application(services, jobs, WebhookVerifier(), JwksSource(saleor.fetch_jwks, clock))
+        yield Application(
+            services=services,
+            jobs=jobs,
+            verifier=WebhookVerifier(),
+            key_source=JwksSource(saleor.fetch_jwks, clock),
+            certificates=CertificateSource(
+                lambda url: fetch_certificate(http, url), clock, settings.amazon_pay_sns_cert_hosts
+            ),
+        )
 
 
 @asynccontextmanager
@@ -108,8 +118,39 @@ def create_app(settings: Settings, *, clock: Clock | None = None, transport: Tra
 
     app = FastAPI(title="saleor-amazonpay", version=__version__, openapi_url=None, lifespan=lifespan)
     # Webhooks are plain routes: FastAPI's body and response models would cost as much as the cryptography.
-    app.router.routes.extend([*saleor_webhooks.routes, *installation.routes, *graphql.routes, *health.routes])
+    app.router.routes.extend(
+        [
+            *saleor_webhooks.routes,
+            *amazonpay_notifications.routes,
+            *installation.routes,
+            *graphql.routes,
+            *health.routes,
+        ]
+    )
     return app
+
+
+async def fetch_certificate(http: httpx2.AsyncClient, url: str) -> bytes:
+    """A certificate of Amazon's notifications, whose URL was checked; redirects are not followed.
+
+    Raises:
+        CertificateUnavailable: no answer, no certificate, or an absurdly large one.
+    """
+    try:
+        async with http.stream("GET", url) as response:
+            body = b""
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > _LARGEST_CERTIFICATE:
+                    raise CertificateUnavailable("The certificate of the notification is too large.")
+    except httpx2.HTTPError as error:
+        raise CertificateUnavailable("The certificate of the notification cannot be fetched now.") from error
+    if response.status_code != httpx2.codes.OK:
+        raise CertificateUnavailable(f"The certificate of the notification was answered {response.status_code}.")
+    return body
+
+
+_LARGEST_CERTIFICATE = 65_536
 
 
 def observe(metrics: Metrics, attempt: Attempt) -> None:

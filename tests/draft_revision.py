@@ -40,7 +40,7 @@ def rewrite_initial() -> None:
         body = draft(connection)
     head, upgrade = INITIAL.read_text("utf-8").split("def upgrade() -> None:\n")[0], textwrap.indent(body, "    ")
     INITIAL.write_text(f"{head}def upgrade() -> None:\n{upgrade}\n", "utf-8")
-    subprocess.run(["ruff", "format", "-q", INITIAL], check=True)
+    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", INITIAL], check=True)
 
 
 def main(*urls: str) -> None:

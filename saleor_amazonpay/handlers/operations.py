@@ -471,6 +471,19 @@ def _settle_decided(
     return settled
 
 
+def settle_pending(session: Session, services: Services, account: Account, payment: Payment) -> None:
+    """Settle the pending operations that our copy of Amazon's objects now decides; the caller has the payment locked.
+
+    One that would need another round is left to its own look (``look_again``).
+    """
+    now = services.clock.now()
+    for operation in operation_rows.of_payment(session, payment.id, payment.amount.currency):
+        if operation.state is OperationState.PENDING:
+            conclusion = _conclude(session, payment, operation, Observations(), now)
+            if isinstance(conclusion, Decided):
+                _settle_decided(session, services, account, payment, operation, conclusion, waiting_caller=False)
+
+
 def refuse(
     session: Session, services: Services, account: Account, payment: Payment, operation: Operation, message: str
 ) -> Operation:

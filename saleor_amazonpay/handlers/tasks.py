@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from saleor_amazonpay.handlers import operations, report_transaction_event
+from saleor_amazonpay.handlers import notifications, operations, report_transaction_event
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.queue import Args
 from saleor_amazonpay.jobs.registry import Tasks
@@ -29,12 +29,16 @@ def register(tasks: Tasks, services: Services) -> None:
     async def deliver_reports(args: Args) -> None:
         await report_transaction_event.deliver(services, str(args["payment_id"]))
 
+    async def handle_notification(args: Args) -> None:
+        await notifications.handle(services, str(args["message_id"]), Deadline(services.clock, _JOB_BUDGET))
+
     async def take_up_stranded() -> None:
         await services.database.run(lambda session: _take_up_stranded(session, services))
 
     tasks.register(operations.CARRY_OUT, carry_out)
     tasks.register(operations.POLL, poll)
     tasks.register(operations.DELIVER_REPORTS, deliver_reports)
+    tasks.register(notifications.HANDLE_NOTIFICATION, handle_notification)
     tasks.register_periodic("take_up_stranded_operations", take_up_stranded, seconds=_SWEEP_SECONDS)
 
 

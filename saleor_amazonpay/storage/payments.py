@@ -321,3 +321,20 @@ def source_of_session(session: Session, api_url: str, session_id: str) -> str | 
     """The checkout or order whose payment holds the checkout session, if any."""
     source: str | None = session.scalar(_SOURCE_OF_SESSION, {"api_url": api_url, "session_id": session_id})
     return source
+
+
+_BY_PERMISSION = Statement(
+    select(payments)
+    .where(
+        payments.c.api_url == bindparam("api_url"),
+        payments.c.charge_permission_id == bindparam("charge_permission_id"),
+    )
+    .order_by(payments.c.created_at.desc())
+    .limit(1)
+)
+
+
+def by_permission(session: Session, api_url: str, charge_permission_id: str) -> Payment | None:
+    """The tenant's newest payment on a charge permission."""
+    row = session.one(_BY_PERMISSION, {"api_url": api_url, "charge_permission_id": charge_permission_id})
+    return _payment(row) if row else None

@@ -209,6 +209,24 @@ calls = Table(
     PrimaryKeyConstraint("operation_id", "attempt", "position"),
 )
 
+# The inbox of Amazon's notifications: a hint is stored before it is acknowledged.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("account_id", Text, nullable=False),  # whose URL it came to; not necessarily its owner (case 16)
+    Column("merchant_id", Text, nullable=False),
+    Column("object_type", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("charge_permission_id", Text, nullable=False),
+    Column("state", Text, nullable=False),  # new | handled | ignored
+    Column("note", Text),
+    _time("received_at"),
+    _time("handled_at", nullable=True),
+    Index("ix_notifications_received", "received_at"),
+)
+
 reports = Table(
     "reports",
     metadata,

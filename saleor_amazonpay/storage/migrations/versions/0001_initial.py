@@ -55,6 +55,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_accounts_api_url"), "accounts", ["api_url"], unique=False)
     op.create_table(
+        "notifications",
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("api_url", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("merchant_id", sa.Text(), nullable=False),
+        sa.Column("object_type", sa.Text(), nullable=False),
+        sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("charge_permission_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("handled_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["api_url"], ["installations.api_url"], name=op.f("fk_notifications_api_url")),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_notifications")),
+    )
+    op.create_index("ix_notifications_received", "notifications", ["received_at"], unique=False)
+    op.create_table(
         "channel_assignments",
         sa.Column("api_url", sa.Text(), nullable=False),
         sa.Column("channel_slug", sa.Text(), nullable=False),

@@ -1,0 +1,108 @@
+"""Amazon's notifications: received into the inbox, then matched to a payment and reconciled by a job.
+
+Source: DESIGN §4 rule 2, §6 cases 5 and 16; amazon-pay-cv2.md §8.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from saleor_amazonpay.amazonpay.notifications import Envelope, read_notification
+from saleor_amazonpay.errors import RequestRejected
+from saleor_amazonpay.handlers import reconcile
+from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.jobs.registry import RetryLater
+from saleor_amazonpay.storage import notifications as inbox
+from saleor_amazonpay.storage import payments as payment_rows
+from saleor_amazonpay.storage.engine import Session
+from saleor_amazonpay.storage.notifications import Received
+from saleor_amazonpay.storage.payments import Payment
+
+log = structlog.get_logger(__name__)
+
+HANDLE_NOTIFICATION = "handle_notification"
+
+# An object may be notified before the answer that creates it here is written; later it is somebody else's.
+_UNKNOWN_FOR = timedelta(minutes=10)
+_LOOK_AGAIN_SECONDS = 20.0
+
+
+class UnknownAccount(RequestRejected):
+    status = 404
+    code = "UNKNOWN_ACCOUNT"
+
+
+async def receive(services: Services, account_id: str, envelope: Envelope) -> str:
+    """Store a verified message with its job in one transaction; a word for the log.
+
+    Raises:
+        UnknownAccount: no account has this URL.
+        InvalidPayload: the message names no object.
+    """
+    if envelope.type != "Notification":
+        return "acknowledged"  # subscription housekeeping; Amazon Pay asks merchants for nothing here (§8.5)
+    notification = read_notification(envelope.message)
+    now = services.clock.now()
+
+    def store(session: Session) -> bool:
+        api_url = inbox.tenant_of(session, account_id)
+        if api_url is None:
+            raise UnknownAccount("There is no such Amazon Pay account.")
+        received = Received(
+            message_id=envelope.message_id or notification.notification_id,
+            api_url=api_url,
+            account_id=account_id,
+            merchant_id=notification.merchant_id,
+            object_type=notification.object_type,
+            object_id=notification.object_id,
+            charge_permission_id=notification.charge_permission_id,
+            state="new",
+            received_at=now,
+        )
+        is_new = inbox.insert(session, received)
+        if is_new:
+            arguments = {"message_id": received.message_id}
+            services.jobs.defer(session, HANDLE_NOTIFICATION, key=received.message_id, args=arguments)
+        return is_new
+
+    return "stored" if await services.database.run(store) else "repeated"
+
+
+async def handle(services: Services, message_id: str, deadline: Deadline) -> None:
+    """Find the payment a notification is about, anywhere in its tenant, and reconcile it with Amazon.
+
+    Raises:
+        RetryLater: the object is not known yet, or another actor has the payment.
+    """
+    received, payment = await services.database.read(lambda session: _match(session, message_id))
+    if received is None or received.state != "new":
+        return
+    if payment is None:
+        age = services.clock.now() - received.received_at
+        if age < _UNKNOWN_FOR:
+            raise RetryLater(_LOOK_AGAIN_SECONDS, f"{received.object_id} is not known (yet)")
+        await _close(services, message_id, "ignored", "no payment of this tenant has this object")
+        return
+    account = await services.directory.account(payment.api_url, payment.account_id)
+    if received.merchant_id not in {"", account.merchant_id}:
+        await _close(services, message_id, "ignored", "the object belongs to another merchant")
+        return
+    await reconcile.payment(services, payment.id, deadline, named=(received.object_type, received.object_id))
+    await _close(services, message_id, "handled", None)
+
+
+def _match(session: Session, message_id: str) -> tuple[Received | None, Payment | None]:
+    received = inbox.by_id(session, message_id)
+    if received is None:
+        return None, None
+    permission_id = received.charge_permission_id or received.object_id
+    return received, payment_rows.by_permission(session, received.api_url, permission_id)
+
+
+async def _close(services: Services, message_id: str, state: str, note: str | None) -> None:
+    now = services.clock.now()
+    if note:
+        log.info("notification_ignored", message_id=message_id, reason=note)
+    await services.database.run(lambda session: inbox.close(session, message_id, state, note, now))

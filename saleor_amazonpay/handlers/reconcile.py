@@ -1,0 +1,240 @@
+"""One payment brought into agreement with Amazon, whoever asks: a notification, a sweep, a page, a person.
+
+What our own operations explain is settled by them; what happened elsewhere (Seller Central, the buyer, expiry) becomes
+a Saleor event of its own with Amazon's id as its reference. Source: DESIGN §4 rule 2, §6 cases 4, 5, 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from saleor_amazonpay.amazonpay import ApiRequest, requests
+from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.domain.outcomes import Fact
+from saleor_amazonpay.domain.states import (
+    AfterPartialCapture,
+    ChargePermissionState,
+    ChargeState,
+    OperationKind,
+    OperationState,
+    PaymentState,
+    RefundState,
+)
+from saleor_amazonpay.domain.states import TransactionEventType as Event
+from saleor_amazonpay.domain.transitions import reason_message
+from saleor_amazonpay.errors import AmazonPayError, AmazonPayRejected
+from saleor_amazonpay.handlers import mirror, operations
+from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.jobs.registry import RetryLater
+from saleor_amazonpay.storage import operations as operation_rows
+from saleor_amazonpay.storage import payments as payment_rows
+from saleor_amazonpay.storage import timeline
+from saleor_amazonpay.storage.accounts import Account
+from saleor_amazonpay.storage.engine import Row, Session
+from saleor_amazonpay.storage.operations import Operation
+from saleor_amazonpay.storage.payments import Payment
+from saleor_amazonpay.storage.times import from_micros
+
+_WAIT_SECONDS = 2.0
+_UNDECIDED_CHARGES = frozenset(
+    {ChargeState.AUTHORIZATION_INITIATED, ChargeState.AUTHORIZED, ChargeState.CAPTURE_INITIATED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The copy of a payment's objects at one moment."""
+
+    payment: Payment
+    charges: dict[str, Row]
+    refunds: dict[str, Row]
+
+
+async def payment(
+    services: Services, payment_id: str, deadline: Deadline, *, named: tuple[str, str] | None = None
+) -> None:
+    """Read what may have changed, write it down, and owe Saleor what it does not know.
+
+    ``named`` is an object (its notification's type and id) to read even if it is unknown here.
+
+    Raises:
+        RetryLater: another actor has the payment, a create on it is unresolved, or Amazon cannot be read now.
+    """
+    fence, found = await services.database.run(lambda session: _claim(session, services, payment_id))
+    account = await services.directory.account(found.payment.api_url, found.payment.account_id)
+    client = services.amazon(account)
+    objects: list[mirror.AmazonObject] = []
+    for request in _readings(found, named):
+        try:
+            objects.append((await client.execute(request, budget=deadline.left)).value)
+        except AmazonPayRejected:
+            continue  # not there (any more): nothing to learn, and nothing is concluded from it (rule 10)
+        except AmazonPayError as absence:
+            await services.database.run(lambda session: payment_rows.release_claim(session, payment_id, fence))
+            raise RetryLater(_WAIT_SECONDS, f"Amazon Pay cannot be read: {absence.code}") from absence
+    await services.database.run(lambda session: _settle(session, services, account, found, objects, fence))
+
+
+def _claim(session: Session, services: Services, payment_id: str) -> tuple[int, Snapshot]:
+    now = services.clock.now()
+    fence = payment_rows.take_claim(session, payment_id, now=now, lease=services.lease)
+    found = payment_rows.by_id(session, payment_id, lock=True)
+    if found is None:
+        raise LookupError(f"payment {payment_id} does not exist")
+    if fence is None:
+        raise RetryLater(_WAIT_SECONDS, "another actor has the payment")
+    unfinished = operation_rows.of_payment(session, payment_id, found.amount.currency)
+    if any(operation.state is OperationState.RUNNING for operation in unfinished):
+        payment_rows.release_claim(session, payment_id, fence)
+        raise RetryLater(_WAIT_SECONDS, "an operation on the payment is unresolved")
+    return fence, _snapshot(session, found)
+
+
+def _snapshot(session: Session, payment_: Payment) -> Snapshot:
+    return Snapshot(
+        payment=payment_rows.by_id(session, payment_.id) or payment_,
+        charges={row.charge_id: row for row in payment_rows.charge_rows(session, payment_.id)},
+        refunds={row.refund_id: row for row in payment_rows.refund_rows(session, payment_.id)},
+    )
+
+
+_NAMED_READINGS = {"CHARGE": requests.get_charge, "REFUND": requests.get_refund}
+
+
+def _readings(found: Snapshot, named: tuple[str, str] | None) -> Iterator[ApiRequest[Any]]:
+    known: set[str] = set()
+    if named is not None and named[0] in _NAMED_READINGS:
+        known.add(named[1])
+        yield _NAMED_READINGS[named[0]](named[1])
+    for id_, charge in found.charges.items():
+        if charge.state in _UNDECIDED_CHARGES and id_ not in known:
+            yield requests.get_charge(id_)
+    for id_, refund in found.refunds.items():
+        if refund.state == RefundState.REFUND_INITIATED and id_ not in known:
+            yield requests.get_refund(id_)
+    if found.payment.charge_permission_id:
+        yield requests.get_charge_permission(found.payment.charge_permission_id)
+
+
+def _settle(
+    session: Session,
+    services: Services,
+    account: Account,
+    before: Snapshot,
+    objects: Sequence[mirror.AmazonObject],
+    fence: int,
+) -> None:
+    now = services.clock.now()
+    if not payment_rows.release_claim(session, before.payment.id, fence):
+        raise RetryLater(_WAIT_SECONDS, "the claim ran out while reading")
+    owners = _owners_of_refunds(session, before.payment)
+    for object_ in objects:
+        owner = owners.get(mirror.amazon_id(object_) or "")
+        mirror.write(session, before.payment, owner, [object_], now=now)
+    after = _snapshot(session, before.payment)
+    if after.payment.state not in {PaymentState.ACTIVE, PaymentState.PENDING}:
+        return
+    operations.settle_pending(session, services, account, after.payment)
+    told = _told_by_operations(session, after.payment)
+    facts = [
+        *_charge_facts(before, after, told),
+        *_refund_facts(before, after),
+        *_permission_facts(before, after, account),
+    ]
+    balances = payment_rows.balances(session, after.payment, account.options.policy)
+    for fact in facts:
+        timeline.add(session, after.payment.id, "decision", now, result=fact.type, amount=str(fact.amount))
+        operations.owe(session, services, after.payment, fact, balances, in_the_answer=False)
+
+
+def _owners_of_refunds(session: Session, payment_: Payment) -> dict[str, Operation]:
+    """Which operation made a refund, by the refund's id."""
+    owners = {}
+    for operation in operation_rows.of_payment(session, payment_.id, payment_.amount.currency):
+        if operation.kind is OperationKind.REFUND:
+            for call in operation_rows.calls_of(session, operation.id, payment_.amount.currency):
+                if call.amazon_id:
+                    owners[call.amazon_id] = operation
+    return owners
+
+
+def _told_by_operations(session: Session, payment_: Payment) -> set[str]:
+    """Charges whose capture or cancellation an operation of ours tells, or will tell, Saleor."""
+    told: set[str] = set()
+    for operation in operation_rows.of_payment(session, payment_.id, payment_.amount.currency):
+        told |= {operation.psp_reference or ""}
+        for call in operation_rows.calls_of(session, operation.id, payment_.amount.currency):
+            told |= {call.charge_id or "", call.amazon_id or ""}
+    return told
+
+
+def _changed(before: dict[str, Row], after: dict[str, Row]) -> Iterator[Row]:
+    for id_, row in after.items():
+        if id_ not in before or before[id_].state != row.state:
+            yield row
+
+
+def _charge_facts(before: Snapshot, after: Snapshot, told: set[str]) -> Iterator[Fact]:
+    currency = after.payment.amount.currency
+    first = next(iter(after.charges), None)
+    for row in _changed(before.charges, after.charges):
+        time = from_micros(row.updated_at)
+        is_ours = row.charge_id in told and row.charge_id != first
+        if row.state == ChargeState.CAPTURED and not is_ours:
+            yield Fact(
+                row.charge_id, Event.CHARGE_SUCCESS, Money(row.captured, currency), time, "Captured at Amazon Pay."
+            )
+        elif row.state in {ChargeState.CANCELED, ChargeState.DECLINED} and not is_ours:
+            message = reason_message(row.reason_code, "The authorization ended at Amazon Pay.")
+            yield Fact(row.charge_id, Event.INFO, Money(row.amount, currency), time, message)
+
+
+def _refund_facts(before: Snapshot, after: Snapshot) -> Iterator[Fact]:
+    currency = after.payment.amount.currency
+    for row in _changed(before.refunds, after.refunds):
+        if row.operation_id is None and row.state == RefundState.REFUNDED:
+            amount, time = Money(row.amount, currency), from_micros(row.updated_at)
+            yield Fact(row.refund_id, Event.REFUND_SUCCESS, amount, time, "Refunded at Amazon Pay.")
+
+
+def _permission_facts(before: Snapshot, after: Snapshot, account: Account) -> Iterator[Fact]:
+    """What is no longer authorized (case 4): the permission closed, or the policy does not keep what a charge held."""
+    payment_ = after.payment
+    closed = ChargePermissionState.CLOSED
+    was, is_ = before.payment.charge_permission_state, payment_.charge_permission_state
+    gross = gross_authorized(after, account)
+    ended = [row for row in _changed(before.charges, after.charges) if row.state == ChargeState.CANCELED]
+    released_by_policy = bool(ended) and account.options.policy is not AfterPartialCapture.KEEP
+    if gross == payment_.amount or not ((is_ == closed and was != closed) or released_by_policy):
+        return
+    reference = f"{payment_.charge_permission_id}-{'closed' if is_ == closed else ended[0].charge_id}"
+    time = max((from_micros(row.updated_at) for row in after.charges.values()), default=payment_.updated_at)
+    yield Fact(
+        reference,
+        Event.AUTHORIZATION_ADJUSTMENT,
+        gross,
+        max(time, _last_told(before)),
+        "The rest is no longer authorized at Amazon Pay.",
+    )
+
+
+def _last_told(snapshot: Snapshot) -> datetime:
+    return snapshot.payment.updated_at
+
+
+def gross_authorized(snapshot: Snapshot, account: Account) -> Money:
+    """Still chargeable + charged + cancelled: what an ADJUSTMENT carries."""
+    payment_ = snapshot.payment
+    currency = payment_.amount.currency
+    held = sum(row.amount for row in snapshot.charges.values() if row.state in _UNDECIDED_CHARGES)
+    captured = sum(row.captured for row in snapshot.charges.values() if row.state == ChargeState.CAPTURED)
+    gross = Money(held + captured, currency) + payment_.released
+    keeps = account.options.policy is AfterPartialCapture.KEEP
+    chargeable = payment_.charge_permission_state == ChargePermissionState.CHARGEABLE
+    if keeps and chargeable and payment_.charge_permission_balance is not None:
+        rest = payment_.amount - gross
+        gross += max(Money.zero(currency), min(rest, payment_.charge_permission_balance))
+    return gross
