@@ -9,34 +9,25 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TypeVar
 
+from saleor_amazonpay.domain.states import (
+    ChargePermissionState,
+    ChargeState,
+    CheckoutSessionState,
+    RefundState,
+)
+
+__all__ = [
+    "ChargePermissionState",
+    "ChargeState",
+    "CheckoutSessionState",
+    "DisputeResolution",
+    "DisputeState",
+    "ReasonCode",
+    "RefundState",
+    "known",
+]
+
 _Word = TypeVar("_Word", bound=StrEnum)
-
-
-class CheckoutSessionState(StrEnum):
-    OPEN = "Open"
-    COMPLETED = "Completed"
-    CANCELED = "Canceled"
-
-
-class ChargePermissionState(StrEnum):
-    CHARGEABLE = "Chargeable"
-    NON_CHARGEABLE = "NonChargeable"
-    CLOSED = "Closed"
-
-
-class ChargeState(StrEnum):
-    AUTHORIZATION_INITIATED = "AuthorizationInitiated"
-    AUTHORIZED = "Authorized"
-    CAPTURE_INITIATED = "CaptureInitiated"
-    CAPTURED = "Captured"
-    CANCELED = "Canceled"
-    DECLINED = "Declined"
-
-
-class RefundState(StrEnum):
-    REFUND_INITIATED = "RefundInitiated"
-    REFUNDED = "Refunded"
-    DECLINED = "Declined"
 
 
 class DisputeState(StrEnum):
