@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from graphql.language import FloatValueNode, IntValueNode, OperationDefinitionNode, OperationType, ValueNode
+from graphql.language import ConstValueNode, FloatValueNode, IntValueNode, OperationDefinitionNode, OperationType
 
 from graphql import (
     DocumentNode,
@@ -211,8 +211,10 @@ def _parse_positive(value: Any) -> Decimal:
     return number
 
 
-def _literal(parse_value: Callable[[Any], Any]) -> Callable[..., Any]:
-    def parse_literal(node: ValueNode, _variables: dict[str, Any] | None = None) -> Any:
+def _literal(parse_value: Callable[[Any], Any]) -> Callable[[ConstValueNode], Any]:
+    """A value written in the document: numbers keep their digits, the rest is as from JSON."""
+
+    def parse_literal(node: ConstValueNode) -> Any:
         if isinstance(node, IntValueNode | FloatValueNode):
             return parse_value(Decimal(node.value))
         return parse_value(value_from_ast_untyped(node))
@@ -224,10 +226,6 @@ def _parse_json(value: Any) -> Any:
     if not isinstance(value, dict | list):
         raise GraphQLError("JSON must be an object or a list.")
     return plain(value)
-
-
-def _parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
-    return _parse_json(value_from_ast_untyped(node, variables))
 
 
 def _parse_datetime(value: Any) -> datetime:
@@ -275,9 +273,9 @@ def schema() -> GraphQLSchema:
     for name, (serialize, parse_value) in _SCALARS.items():
         scalar = built.type_map[name]
         assert isinstance(scalar, GraphQLScalarType)  # noqa: S101 - narrows for the type checker
-        scalar.serialize = serialize  # type: ignore[method-assign, assignment]
-        scalar.parse_value = parse_value  # type: ignore[method-assign, assignment]
-        scalar.parse_literal = _parse_json_literal if name == "JSON" else _literal(parse_value)  # type: ignore[method-assign]
+        scalar.coerce_output_value = serialize
+        scalar.coerce_input_value = parse_value
+        scalar.coerce_input_literal = _literal(parse_value)
     for kind in built.type_map.values():
         _name_arguments(kind)
     return built
@@ -327,9 +325,13 @@ def _is_event(kind: object) -> bool:
     return isinstance(kind, GraphQLObjectType) and any(each.name == "Event" for each in kind.interfaces)
 
 
+_NULL = "Cannot return null for non-nullable field"
+"""graphql-core raises it as a ``TypeError``; Saleor shows it as it is."""
+
+
 def format_error(error: GraphQLError) -> dict[str, Any]:
     """As Saleor shows it: what nobody foresaw is masked as "Internal Server Error"."""
-    original = error.original_error
+    original = None if error.message.startswith(_NULL) else error.original_error
     foreseen = original is None or isinstance(original, GraphQLError | PermissionDenied)
     code = "GraphQLError" if original is None else type(original).__name__
     shown: dict[str, Any] = {"message": error.message if foreseen else "Internal Server Error"}

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -207,8 +206,3 @@ async def stub_listening(stub: StubApp) -> AsyncIterator[StubApp]:
 async def shop(standin: SaleorStandIn, stub_listening: StubApp, clock: MovableClock) -> Shop:
     installed = await standin.install_app(f"{stub_listening.url}/manifest", PERMISSIONS)
     return Shop(standin, stub_listening, installed, clock)
-
-
-@pytest.fixture
-def yen() -> Callable[[str], Decimal]:
-    return Decimal

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
@@ -15,7 +16,6 @@ from graphql import (
     build_schema,
     validate_schema,
 )
-
 from saleor_amazonpay.sandbox.saleor.resolvers import MUTATIONS, QUERIES
 from saleor_amazonpay.sandbox.saleor.schema import (
     PERMISSIONS,
