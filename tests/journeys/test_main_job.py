@@ -1,0 +1,69 @@
+"""The main job, end to end: pay, capture, refund, cancel."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+class TestPaying:
+    async def test_a_checkout_is_authorized_and_becomes_an_order(self, any_shop):
+        shop = any_shop
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        assert total > 0
+        assert shop.amounts(transaction) == {"authorized": total}
+        assert set(shop.transaction(transaction).actions) == {"CHARGE", "CANCEL"}
+        checkout_id = shop.transaction(transaction).checkout_id
+        completed = await shop.saleor.storefront.checkout_complete(checkout_id)
+        assert not completed.errors
+        assert completed.number
+
+    async def test_a_channel_that_charges_at_once_is_charged_at_once(self, shop):
+        shop.flow("us", "CHARGE")
+        checkout = shop.saleor.create_checkout("us")
+        transaction = await shop.pay(checkout.id)
+        charged = shop.transaction(transaction).charged
+        assert shop.amounts(transaction) == {"charged": charged}
+        assert shop.transaction(transaction).actions == ("REFUND",)
+
+
+class TestCharging:
+    async def test_the_whole_authorization_is_captured(self, any_shop):
+        shop = any_shop
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        await shop.saleor.staff.request_charge(transaction)
+        assert shop.amounts(transaction) == {"charged": total}
+        assert shop.amazon.count("capture_charge") == 1
+
+    async def test_several_partial_captures_add_up(self, shop):
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        await shop.saleor.staff.request_charge(transaction, Decimal(1000))
+        assert shop.amounts(transaction) == {"charged": Decimal(1000), "authorized": total - 1000}
+        await shop.saleor.staff.request_charge(transaction, Decimal(500))
+        await shop.saleor.staff.request_charge(transaction)
+        assert shop.amounts(transaction) == {"charged": total}
+        assert shop.amazon.count("capture_charge") == 1
+        assert shop.amazon.count("create_charge") == 2
+
+
+class TestRefunding:
+    async def test_a_refund_is_told_when_amazon_has_decided(self, any_shop):
+        shop = any_shop
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        await shop.saleor.staff.request_charge(transaction)
+        await shop.saleor.staff.request_refund(transaction, Decimal(300))
+        assert shop.amounts(transaction) == {"charged": total - 300, "refund_pending": Decimal(300)}
+        await shop.until(lambda: shop.transaction(transaction).refunded == 300)
+        assert shop.amounts(transaction) == {"charged": total - 300, "refunded": Decimal(300)}
+
+
+class TestCancelling:
+    async def test_the_authorization_is_released(self, shop):
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        await shop.saleor.staff.request_cancel(transaction)
+        assert shop.amounts(transaction) == {"canceled": total}
+        assert shop.transaction(transaction).actions == ()
