@@ -6,7 +6,7 @@ a Saleor event of its own with Amazon's id as its reference. Source: DESIGN §4 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,7 +101,10 @@ def _snapshot(session: Session, payment_: Payment) -> Snapshot:
     )
 
 
-_NAMED_READINGS = {"CHARGE": requests.get_charge, "REFUND": requests.get_refund}
+_NAMED_READINGS: Mapping[str, Callable[[str], ApiRequest[Any]]] = {
+    "CHARGE": requests.get_charge,
+    "REFUND": requests.get_refund,
+}
 
 
 def _readings(found: Snapshot, named: tuple[str, str] | None) -> Iterator[ApiRequest[Any]]:

@@ -11,9 +11,9 @@ from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.transitions import SESSION_ACTION_REQUIRED
 from saleor_amazonpay.handlers import completing
 from saleor_amazonpay.handlers.completing import Obstacle
+from saleor_amazonpay.handlers.review_flow import send_buyer_on
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import answer_of, refused, undecided
-from saleor_amazonpay.handlers.transaction_initialize_session import send_buyer_on
 from saleor_amazonpay.saleor.answers import SessionAnswer
 from saleor_amazonpay.saleor.data import DataError, DataErrors, parse_transaction_process
 from saleor_amazonpay.saleor.events import TransactionProcessSession

@@ -1,0 +1,134 @@
+"""The review flow: the buyer chose address and card on the shop's side of Amazon, and approves on Amazon's pay page.
+
+One commit (binding the session), one CV2 call (Update Checkout Session, which can be repeated without harm).
+Source: DESIGN §5, §6 cases 3, 13; amazon-pay-cv2.md §3.5, §5.1 steps 5-6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from saleor_amazonpay.amazonpay import ApiRequest, CheckoutSession, requests
+from saleor_amazonpay.amazonpay.payloads import WebCheckoutDetails
+from saleor_amazonpay.domain import keys
+from saleor_amazonpay.domain.outcomes import Fact
+from saleor_amazonpay.domain.states import PaymentState
+from saleor_amazonpay.domain.transitions import SESSION_FAILURE
+from saleor_amazonpay.errors import AmazonPayRejected, AmazonPayUnavailable, AmazonPayUnresolved
+from saleor_amazonpay.handlers import operations, terms
+from saleor_amazonpay.handlers.conclusions import message_for
+from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.handlers.session_events import SessionEvent, refused, undecided
+from saleor_amazonpay.saleor.answers import SessionAnswer
+from saleor_amazonpay.saleor.data import DataError
+from saleor_amazonpay.storage import payments as payment_rows
+from saleor_amazonpay.storage import timeline
+from saleor_amazonpay.storage.accounts import Account
+from saleor_amazonpay.storage.engine import Session
+from saleor_amazonpay.storage.payments import Payment
+
+_SESSION_FIELD = "data.amazonCheckoutSessionId"
+SESSION_LIFE = timedelta(hours=24)  # amazon-pay-cv2.md §4.1
+
+_SESSION_REFUSALS: Mapping[str, str] = {
+    "ResourceNotFound": "Amazon Pay does not know this checkout session for this account.",
+    "InvalidCheckoutSessionStatus": "This Amazon Pay session is finished or expired; start again with the button.",
+    "CheckoutSessionCanceled": "This Amazon Pay session was cancelled; start again with the button.",
+}
+
+
+async def begin(
+    services: Services, account: Account, payment: Payment, event: SessionEvent, deadline: Deadline
+) -> SessionAnswer:
+    """Bind the buyer's session to the payment and send the buyer on to Amazon."""
+    obstacle = await services.database.run(lambda session: _bind(session, services, payment))
+    if obstacle is not None:
+        return refused(payment.api_url, event, obstacle, [DataError(_SESSION_FIELD, "INVALID", obstacle)])
+    return await send_buyer_on(services, account, payment, event, deadline)
+
+
+def _bind(session: Session, services: Services, payment: Payment) -> str | None:
+    """Bind the checkout session to the payment; otherwise why it cannot be (case 3)."""
+    known = payment_rows.by_transaction(session, payment.api_url, payment.transaction_id)
+    if known is not None and not known.is_undecided:
+        return "This transaction is decided already; start a new one."
+    holder = payment_rows.by_session(session, payment.api_url, payment.session_id or "")
+    if holder is not None and holder.id != payment.id:
+        if not holder.is_undecided:
+            return "This Amazon Pay session is used by another payment; start again with the button."
+        if holder.source_id != payment.source_id:
+            return "This Amazon Pay session belongs to another checkout."
+        _replace(session, services, holder)
+    payment_rows.save(session, payment)
+    now = services.clock.now()
+    timeline.add(
+        session, payment.id, "request", now, event="transaction_initialize_session", amount=str(payment.amount)
+    )
+    return None
+
+
+def _replace(session: Session, services: Services, older: Payment) -> None:
+    """A newer transaction of the same source takes the open session over; the older one is told so."""
+    now = services.clock.now()
+    payment_rows.change(session, older.id, now, state=PaymentState.REPLACED, session_id=None)
+    fact = Fact(
+        reference=keys.reference("replaced", older.api_url, older.transaction_id),
+        type=SESSION_FAILURE[older.action_type],
+        amount=older.amount,
+        time=now,
+        message="Replaced by a newer Amazon Pay transaction of the same checkout.",
+    )
+    operations.owe_without_actions(session, services, older, fact)
+
+
+async def send_buyer_on(
+    services: Services, account: Account, payment: Payment, event: SessionEvent, deadline: Deadline
+) -> SessionAnswer:
+    """Update the session and answer with Amazon's redirect URL; also what repairs an update that was lost."""
+    try:
+        answer = await services.amazon(account).execute(_update(account, payment), budget=deadline.left)
+    except AmazonPayRejected as refusal:
+        message = _SESSION_REFUSALS.get(refusal.reason_code, message_for(refusal.reason_code))
+        await services.database.run(lambda session: _unbind(session, services, payment))
+        errors = [DataError(_SESSION_FIELD, "INVALID", message)] if refusal.reason_code in _SESSION_REFUSALS else []
+        return refused(payment.api_url, event, message, errors)
+    except (AmazonPayUnavailable, AmazonPayUnresolved):
+        message = "Amazon Pay did not answer in time; call transactionProcess to go on."
+        return undecided(event, message, status="processing", amazonCheckoutSessionId=payment.session_id)
+    return await _redirect(services, payment, event, answer.value)
+
+
+async def _redirect(
+    services: Services, payment: Payment, event: SessionEvent, updated: CheckoutSession
+) -> SessionAnswer:
+    url = updated.amazon_pay_redirect_url
+    if url:
+        return undecided(
+            event,
+            "The buyer has to approve the payment at Amazon Pay.",
+            status="awaiting_buyer",
+            amazonPayRedirectUrl=url,
+            amazonCheckoutSessionId=payment.session_id,
+        )
+    left = ", ".join(updated.constraint_ids) or "no redirect URL"
+    message = f"The Amazon Pay session is not ready to be paid ({left}); start again with the button."
+    await services.database.run(lambda session: _unbind(session, services, payment))
+    return refused(payment.api_url, event, message, [DataError(_SESSION_FIELD, "INVALID", message)])
+
+
+def _unbind(session: Session, services: Services, payment: Payment) -> None:
+    """The session cannot serve this payment; the storefront goes on with a new transaction."""
+    current = payment_rows.by_id(session, payment.id, lock=True)
+    if current is not None and current.is_undecided and current.session_id == payment.session_id:
+        now = services.clock.now()
+        payment_rows.change(session, payment.id, now, state=PaymentState.FAILED, session_id=None)
+
+
+def _update(account: Account, payment: Payment) -> ApiRequest[CheckoutSession]:
+    return requests.update_checkout_session(
+        payment.session_id or "",
+        web_checkout_details=WebCheckoutDetails(checkout_result_return_url=payment.result_url),
+        payment_details=terms.payment_details(account, payment),
+        merchant_metadata=terms.merchant_metadata(account, payment),
+    )
