@@ -1,0 +1,105 @@
+"""Who asks from the Dashboard: a staff user of one tenant, proven by the token the Dashboard gave to our page.
+
+Source: saleor-contract.md §3.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass
+
+import structlog
+
+from saleor_amazonpay.errors import AppError, UnknownInstallation
+from saleor_amazonpay.handlers.directory import Tenant
+from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.saleor.dashboard_token import DashboardUser, TokenRejected, verify_dashboard_token
+from saleor_amazonpay.saleor.signature import JwksSource
+from saleor_amazonpay.storage.installations import Installation
+
+NEEDED_PERMISSIONS = ("MANAGE_APPS", "HANDLE_PAYMENTS")
+_MAX_HEADER = 1024
+
+log = structlog.get_logger(__name__)
+
+
+class Unauthenticated(AppError):
+    """No token, or none that is valid for this tenant; which of both is only in the log."""
+
+    status = 401
+    code = "UNAUTHENTICATED"
+
+
+class PermissionDenied(AppError):
+    status = 403
+    code = "PERMISSION_DENIED"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Everything a Dashboard request may do is done as this user in this tenant."""
+
+    installation: Installation
+    user: DashboardUser
+
+    @property
+    def tenant(self) -> str:
+        return self.installation.api_url
+
+
+async def authenticate(services: Services, key_source: JwksSource, *, api_url: str, token: str) -> Viewer:
+    """The user the token speaks for, at a tenant that we know.
+
+    Raises:
+        Unauthenticated: no token, an unknown tenant, or a token with any claim that is not what it should be.
+        PermissionDenied: the user may not manage apps and handle payments.
+    """
+    try:
+        tenant = await services.directory.tenant(api_url)
+        jwks = await _jwks(key_source, tenant, token)
+        viewer = Viewer(tenant.installation, _user(services, tenant.installation, jwks, token))
+    except UnknownInstallation as error:
+        log.info("dashboard_token_rejected", tenant=api_url[:255], reason="not installed")
+        raise Unauthenticated(TokenRejected("").public_message) from error
+    except TokenRejected as error:
+        log.info("dashboard_token_rejected", tenant=api_url[:255], reason=error.reason)
+        raise Unauthenticated(error.public_message) from error
+    missing = [name for name in NEEDED_PERMISSIONS if name not in viewer.user.user_permissions]
+    if missing:
+        raise PermissionDenied(f"You need the permissions {' and '.join(NEEDED_PERMISSIONS)} in Saleor for this.")
+    return viewer
+
+
+def _user(services: Services, installation: Installation, jwks: str, token: str) -> DashboardUser:
+    return verify_dashboard_token(
+        token,
+        jwks=jwks,
+        api_url=installation.api_url,
+        app_id=installation.app_id,
+        audience=services.settings.manifest_app_id,
+        now=services.clock.now(),
+        required_permissions=(),
+    )
+
+
+async def _jwks(key_source: JwksSource, tenant: Tenant, token: str) -> str:
+    """The stored keys, or Saleor's current ones where the token names a key we do not hold.
+
+    They are not stored: that is left to a webhook that they verify.
+    """
+    if _kid(token) in tenant.keys.keys:
+        return tenant.installation.jwks
+    current = await key_source.refetch(tenant.installation.api_url)
+    return tenant.installation.jwks if current is None else current.source
+
+
+def _kid(token: str) -> str | None:
+    """The key the token says it was signed with; nothing is proven by it."""
+    header = token.partition(".")[0][:_MAX_HEADER]
+    try:
+        decoded = json.loads(urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    kid = decoded.get("kid") if isinstance(decoded, dict) else None
+    return kid if isinstance(kid, str) else None
