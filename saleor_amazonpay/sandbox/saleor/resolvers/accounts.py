@@ -105,6 +105,7 @@ def shop(context: Context) -> dict[str, Any]:
         "graphql_type": "Shop",
         "name": "Stand-in",
         "version": here.version,
+        "schema_version": here.schema_version,
         "domain": {"host": here.domain, "url": here.public_url},
         "channel_currencies": sorted({each.currency_code for each in here.store.channels}),
         "available_payment_gateways": gateways(context, None),
