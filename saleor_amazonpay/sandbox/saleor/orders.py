@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from saleor_amazonpay.sandbox.saleor.apps import App
 from saleor_amazonpay.sandbox.saleor.catalogue import Address, Channel, ProductVariant, ShippingMethod, User, Warehouse
-from saleor_amazonpay.sandbox.saleor.nodes import Money, Node, NodeWithMetadata, TaxedMoney, quantize, taxed
+from saleor_amazonpay.sandbox.saleor.nodes import Money, Node, NodeWithMetadata, TaxedMoney, global_id, quantize, taxed
 from saleor_amazonpay.sandbox.saleor.transactions import Amounts, TransactionEvent, TransactionItem
 
 PAYMENT_STATUS = {
@@ -137,11 +137,12 @@ class OrderGrantedRefund(Node):
 class MissingGrantedRefund:
     """What Saleor resolves ``grantedRefund`` to when there is none: an object without values.
 
-    Any non-null field below it makes the payload carry ``grantedRefund: null`` *and* an ``errors`` key, although
-    nothing is wrong with the app (seen in every captured refund request without a granted refund).
+    Its ``id`` is that of "None"; any other non-null field makes the payload carry ``grantedRefund: null`` *and* an
+    ``errors`` key, although nothing is wrong with the app (seen in every captured refund request without one).
     """
 
     graphql_type = "OrderGrantedRefund"
+    id = global_id("OrderGrantedRefund", None)
 
     def __getattr__(self, name: str) -> None:
         if name.startswith("__"):

@@ -154,7 +154,7 @@ class SaleorStandIn:
     def make_user_token(self, user: User, audience: str | None = None) -> str:
         return self.key.encode(self._claims(user, "access", _USER_TOKEN_LIFE) | ({"aud": audience} if audience else {}))
 
-    def make_dashboard_token(self, user: User, app: App | InstalledApp, **overrides: Any) -> str:
+    def make_dashboard_token(self, user: User, app: App | InstalledApp, /, **overrides: Any) -> str:
         """The token the Dashboard hands to an app's page (contract §3).
 
         ``overrides`` replace claims, ``None`` drops one.

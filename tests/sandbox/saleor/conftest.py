@@ -161,7 +161,9 @@ class Shop:
     def look(self, transaction_id: str) -> TransactionSnapshot:
         return self.standin.transaction(transaction_id)
 
-    async def report(self, transaction_id: str, type: str, psp: str, amount: Any = None, **more: Any) -> dict[str, Any]:
+    async def report(
+        self, transaction_id: str, event: str, psp: str, amount: Any = None, **more: Any
+    ) -> dict[str, Any]:
         document = """
         mutation($id: ID, $type: TransactionEventTypeEnum!, $psp: String!, $amount: PositiveDecimal, $time: DateTime,
                  $actions: [TransactionActionEnum!], $message: String) {
@@ -170,7 +172,7 @@ class Shop:
             alreadyProcessed transaction{id} transactionEvent{id type} errors{field code message}
           }
         }"""
-        variables = {"id": transaction_id, "type": type, "psp": psp, "amount": amount, **more}
+        variables = {"id": transaction_id, "type": event, "psp": psp, "amount": amount, **more}
         sent = {name: value for name, value in variables.items() if value is not None}
         token = self.installed.token
         return (await self.standin.storefront.execute(document, sent, token=token))["transactionEventReport"]

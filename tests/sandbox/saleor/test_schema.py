@@ -14,6 +14,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     build_schema,
+    print_ast,
     validate_schema,
 )
 from saleor_amazonpay.sandbox.saleor.resolvers import MUTATIONS, QUERIES
@@ -86,12 +87,18 @@ def _differences(name: str, ours: object, saleor: GraphQLSchema) -> list[str]:
 def _field(path: str, ours: object, theirs: object) -> list[str]:
     if theirs is None:
         return [f"{path} is unknown"]
-    wrong = [] if str(ours.type) == str(theirs.type) else [f"{path}: {ours.type} is {theirs.type}"]  # type: ignore[attr-defined]
+    wrong = [] if _written(ours) == _written(theirs) else [f"{path}: {_written(ours)} is {_written(theirs)}"]
     known = getattr(theirs, "args", {})
     for argument, each in getattr(ours, "args", {}).items():
-        if argument not in known or str(each.type) != str(known[argument].type):
-            wrong.append(f"{path}({argument}: {each.type})")
+        if argument not in known or _written(each) != _written(known[argument]):
+            wrong.append(f"{path}({argument}: {_written(each)})")
     return wrong
+
+
+def _written(item: object) -> str:
+    """Type and default value."""
+    default = getattr(item.ast_node, "default_value", None)  # type: ignore[attr-defined]
+    return f"{item.type} = {print_ast(default)}" if default else str(item.type)  # type: ignore[attr-defined]
 
 
 class TestSubscriptions:
