@@ -87,7 +87,7 @@ class Shop:
 
     def flow(self, channel: str, strategy: str) -> None:
         """AUTHORIZATION or CHARGE: what the channel asks for by default."""
-        self.saleor.channel(channel).default_transaction_flow_strategy = strategy
+        self.saleor.channel(channel).payment_settings.default_transaction_flow_strategy = strategy
 
     async def authorized(self, amount: str | None = None, channel: str = "default-jp") -> str:
         """An authorized payment of a new checkout."""
