@@ -88,7 +88,8 @@ async def _jwks(key_source: JwksSource, tenant: Tenant, token: str) -> str:
 
     They are not stored: that is left to a webhook that they verify.
     """
-    if _kid(token) in tenant.keys.keys:
+    kid = _kid(token)
+    if kid is None or kid in tenant.keys.keys:
         return tenant.installation.jwks
     current = await key_source.refetch(tenant.installation.api_url)
     return tenant.installation.jwks if current is None else current.source

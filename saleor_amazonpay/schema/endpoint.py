@@ -1,0 +1,121 @@
+"""``POST /graphql``: for the app's own page and scripts of the merchant, with the token of the Dashboard.
+
+The schema is imported at the first request: strawberry would double the cold start of an app that mostly takes
+webhooks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from saleor_amazonpay.errors import AppError, RequestRejected
+from saleor_amazonpay.handlers.dashboard_users import Viewer, authenticate
+from saleor_amazonpay.handlers.services import Services
+
+if TYPE_CHECKING:
+    from graphql import GraphQLError
+    from saleor_amazonpay.schema.schema import AppSchema
+
+MAX_BYTES = 131_072
+_INTERNAL = "This did not work because of an internal fault; the app's operator finds it in the log."
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class InvalidOperation(RequestRejected):
+    code = "BAD_REQUEST"
+
+
+class OperationTooLarge(RequestRejected):
+    status = 413
+    code = "BODY_TOO_LARGE"
+
+
+class _Operation(msgspec.Struct, rename="camel"):
+    """GraphQL over HTTP's request."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+
+
+async def graphql(request: Request) -> Response:
+    """401 and 403 before anything is parsed; then 200 with ``data`` or ``errors``, as GraphQL has it."""
+    services: Services = request.app.state.services
+    try:
+        viewer = await _viewer(request, services)
+        operation = await _operation(request)
+    except AppError as refusal:
+        error = {"message": refusal.public_message, "extensions": {"code": refusal.code}}
+        return JSONResponse({"errors": [error]}, refusal.status, headers=_NO_STORE)
+    return JSONResponse(await _executed(services, viewer, operation), headers=_NO_STORE)
+
+
+routes = [Route("/graphql", graphql, methods=["POST"])]
+
+
+def export_schema() -> str:
+    """The SDL of graphql/app/schema.graphql."""
+    return f"{_schema().as_str()}\n"
+
+
+async def _viewer(request: Request, services: Services) -> Viewer:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return await authenticate(
+        services,
+        request.app.state.application.key_source,
+        api_url=request.headers.get("saleor-api-url", ""),
+        token=token.strip() if kind.lower() == "bearer" else "",
+    )
+
+
+async def _operation(request: Request) -> _Operation:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise OperationTooLarge(f"The request is larger than {MAX_BYTES} bytes.")
+    try:
+        return msgspec.json.decode(body, type=_Operation)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidOperation("The body must be JSON with a query, and perhaps variables.") from error
+
+
+async def _executed(services: Services, viewer: Viewer, operation: _Operation) -> dict[str, Any]:
+    schema = await asyncio.to_thread(_schema)  # the first time it takes a while, in which webhooks go on
+    from saleor_amazonpay.schema.resolvers import Context
+
+    result = await schema.execute(
+        operation.query,
+        variable_values=operation.variables,
+        operation_name=operation.operation_name,
+        context_value=Context(services, viewer),
+    )
+    answer: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        answer["errors"] = [_shown(error) for error in result.errors]
+    return answer
+
+
+@cache
+def _schema() -> AppSchema:
+    from saleor_amazonpay.schema.schema import schema
+
+    return schema
+
+
+def _shown(error: GraphQLError) -> dict[str, Any]:
+    """GraphQL's own complaints as they are, ours with their code, faults without their text."""
+    fault = error.original_error
+    if isinstance(fault, AppError):
+        return {"message": fault.public_message, "path": error.path, "extensions": {"code": fault.code}}
+    if fault is not None:
+        return {"message": _INTERNAL, "path": error.path, "extensions": {"code": "INTERNAL_ERROR"}}
+    locations = [{"line": each.line, "column": each.column} for each in error.locations or ()]
+    return {"message": error.message, "locations": locations, "extensions": {"code": "GRAPHQL_ERROR"}}

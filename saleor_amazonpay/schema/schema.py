@@ -1,0 +1,95 @@
+"""The app's own GraphQL: what can be asked and changed, and how much at once."""
+
+from __future__ import annotations
+
+import strawberry
+import structlog
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from strawberry.types import ExecutionContext
+
+from graphql import GraphQLError
+from saleor_amazonpay.errors import AppError
+from saleor_amazonpay.schema import resolvers
+from saleor_amazonpay.schema.types import (
+    Account,
+    AccountArchive,
+    AccountCreate,
+    AccountDelete,
+    AccountTest,
+    AccountUpdate,
+    Channel,
+    ChannelAssign,
+    ChannelUnassign,
+    Installation,
+)
+
+MAX_DEPTH = 6
+MAX_ALIASES = 15
+MAX_TOKENS = 2000
+
+log = structlog.get_logger(__name__)
+
+
+@strawberry.type
+class Query:
+    installation: Installation = strawberry.field(
+        resolver=resolvers.installation, description="This app in this Saleor."
+    )
+    accounts: list[Account] = strawberry.field(
+        resolver=resolvers.accounts, description="All accounts of this Saleor, oldest first."
+    )
+    account: Account | None = strawberry.field(
+        resolver=resolvers.account, description="One account; null where there is none of that id."
+    )
+    channels: list[Channel] = strawberry.field(
+        resolver=resolvers.channels,
+        description="Saleor's channels: which account each uses, and what keeps it from taking payments.",
+    )
+
+
+@strawberry.type
+class Mutation:
+    account_create: AccountCreate = strawberry.mutation(
+        resolver=resolvers.account_create, description="Try the keys at Amazon Pay, then store them."
+    )
+    account_update: AccountUpdate = strawberry.mutation(
+        resolver=resolvers.account_update,
+        description="Change an account; the keys are tried again where anything they depend on changed.",
+    )
+    account_test: AccountTest = strawberry.mutation(
+        resolver=resolvers.account_test, description="Try the stored keys at Amazon Pay."
+    )
+    account_delete: AccountDelete = strawberry.mutation(
+        resolver=resolvers.account_delete, description="Delete an account that has no payments."
+    )
+    account_archive: AccountArchive = strawberry.mutation(
+        resolver=resolvers.account_archive,
+        description="Take no new payments with an account; captures and refunds of old ones go on.",
+    )
+    channel_assign: ChannelAssign = strawberry.mutation(
+        resolver=resolvers.channel_assign, description="Let a channel use an account, in place of the one it used."
+    )
+    channel_unassign: ChannelUnassign = strawberry.mutation(
+        resolver=resolvers.channel_unassign, description="Let a channel offer Amazon Pay no more."
+    )
+
+
+class AppSchema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log our own faults alone: a GraphQL error prints the query, and that may hold a private key."""
+        del execution_context
+        for error in errors:
+            fault = error.original_error
+            if fault is not None and not isinstance(fault, AppError | GraphQLError):
+                log.error("graphql_fault", path=error.path, exc_info=fault)
+
+
+schema = AppSchema(
+    query=Query,
+    mutation=Mutation,
+    extensions=[
+        lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
+        lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
+        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+    ],
+)
