@@ -1,0 +1,342 @@
+"""``saleor-amazonpay accounts …``: the rules of the Dashboard page, for operators and scripts.
+
+Works beside a running ``serve``, on SQLite too; it notices within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import fields
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from saleor_amazonpay.errors import AppError
+from saleor_amazonpay.handlers import accounts as rules
+from saleor_amazonpay.handlers.account_fields import AccountErrors, AccountFields, camel
+from saleor_amazonpay.handlers.accounts import AccountView, ChannelView
+from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.settings import Settings, load_settings
+from saleor_amazonpay.storage import installations as installation_rows
+from saleor_amazonpay.storage.accounts import AccountOptions
+
+T = TypeVar("T")
+BY = "command"  # who changed it, in the log
+
+app = typer.Typer(
+    help="Amazon Pay accounts, and which channel uses which.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+
+class _Cannot(AppError):
+    """The command makes no sense as it was typed."""
+
+
+Tenant = Annotated[
+    str | None,
+    typer.Option("--tenant", metavar="URL", help="Saleor's API URL. May be left out where only one is installed."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
+SkipCheck = Annotated[
+    bool, typer.Option("--skip-check", help="Store without trying the keys at Amazon Pay (set-up without a network).")
+]
+Reference = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id or name.")]
+ChannelSlug = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's slug in Saleor.")]
+
+_NAME = typer.Option("--name", help="What you call the account.")
+_MERCHANT_ID = typer.Option("--merchant-id", help="From Seller Central, e.g. A1B2C3D4E5F6G7.")
+_STORE_ID = typer.Option("--store-id", help="The store's client ID, amzn1.application-oa2-client.…")
+_REGION = typer.Option("--region", help="na, eu or jp.")
+_PUBLIC_KEY_ID = typer.Option("--public-key-id", help="e.g. SANDBOX-AEXAMPLEKEYID; it tells the environment.")
+_PRIVATE_KEY = typer.Option("--private-key", metavar="FILE", help="The private key's PEM file; - reads standard input.")
+
+Environment = Annotated[
+    str | None, typer.Option("--environment", help="sandbox or live; only for older key IDs that do not tell.")
+]
+AllowedOrigins = Annotated[
+    list[str] | None,
+    typer.Option("--allowed-origin", help="Where a buyer may be sent, e.g. https://shop.example; may be repeated."),
+]
+CapturePolicy = Annotated[str | None, typer.Option("--capture-policy", help="followSaleor or authorizeOnly.")]
+AfterPartialCapture = Annotated[str | None, typer.Option("--after-partial-capture", help="keep or reauthorize.")]
+PendingAuthorization = Annotated[
+    bool | None,
+    typer.Option("--pending-authorization/--no-pending-authorization", help="Let Amazon decide later than at once."),
+]
+StoreName = Annotated[str | None, typer.Option("--store-name", help="Shown to the buyer; Amazon cuts it at 50 bytes.")]
+NoteToBuyer = Annotated[str | None, typer.Option("--note-to-buyer", help="Shown to the buyer; '' takes it back.")]
+SoftDescriptor = Annotated[
+    str | None, typer.Option("--soft-descriptor", help="On the card statement, up to 16 characters; not in Japan.")
+]
+ButtonColor = Annotated[str | None, typer.Option("--button-color", help="Gold, LightGray or DarkGray.")]
+Placement = Annotated[str | None, typer.Option("--placement", help="Home, Product, Cart, Checkout or Other.")]
+CheckoutLanguage = Annotated[str | None, typer.Option("--checkout-language", help="e.g. de_DE; '' follows the buyer.")]
+
+
+@app.command("list")
+def list_(tenant: Tenant = None, as_json: Json = False) -> None:
+    """List the accounts."""
+    found = _run(rules.accounts, tenant, as_json=as_json)
+    if as_json:
+        _print_json([_account_json(view) for view in found])
+        return
+    typer.echo("\n\n".join(_account_text(view) for view in found) or "There are no Amazon Pay accounts yet.")
+
+
+@app.command()
+def add(
+    name: Annotated[str, _NAME],
+    merchant_id: Annotated[str, _MERCHANT_ID],
+    store_id: Annotated[str, _STORE_ID],
+    region: Annotated[str, _REGION],
+    public_key_id: Annotated[str, _PUBLIC_KEY_ID],
+    private_key: Annotated[typer.FileText, _PRIVATE_KEY],
+    environment: Environment = None,
+    allowed_origins: AllowedOrigins = None,
+    capture_policy: CapturePolicy = None,
+    after_partial_capture: AfterPartialCapture = None,
+    pending_authorization: PendingAuthorization = None,
+    store_name: StoreName = None,
+    note_to_buyer: NoteToBuyer = None,
+    soft_descriptor: SoftDescriptor = None,
+    button_color: ButtonColor = None,
+    placement: Placement = None,
+    checkout_language: CheckoutLanguage = None,
+    skip_check: SkipCheck = False,
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Add an account; its keys are tried at Amazon Pay before anything is stored."""
+    given = _given(locals())
+
+    async def work(services: Services, api_url: str) -> AccountView:
+        return await rules.create(services, api_url, given, skip_check=skip_check, by=BY)
+
+    _show_account(_run(work, tenant, as_json=as_json), as_json=as_json)
+
+
+@app.command()
+def update(
+    account: Reference,
+    name: Annotated[str | None, _NAME] = None,
+    merchant_id: Annotated[str | None, _MERCHANT_ID] = None,
+    store_id: Annotated[str | None, _STORE_ID] = None,
+    region: Annotated[str | None, _REGION] = None,
+    public_key_id: Annotated[str | None, _PUBLIC_KEY_ID] = None,
+    private_key: Annotated[typer.FileText | None, _PRIVATE_KEY] = None,
+    environment: Environment = None,
+    allowed_origins: AllowedOrigins = None,
+    capture_policy: CapturePolicy = None,
+    after_partial_capture: AfterPartialCapture = None,
+    pending_authorization: PendingAuthorization = None,
+    store_name: StoreName = None,
+    note_to_buyer: NoteToBuyer = None,
+    soft_descriptor: SoftDescriptor = None,
+    button_color: ButtonColor = None,
+    placement: Placement = None,
+    checkout_language: CheckoutLanguage = None,
+    skip_check: SkipCheck = False,
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Change what is given, and nothing else; with the private key a locked account is unlocked."""
+    given = _given(locals())
+
+    async def work(services: Services, api_url: str) -> AccountView:
+        account_id = await _account_id(services, api_url, account)
+        return await rules.update(services, api_url, account_id, given, skip_check=skip_check, by=BY)
+
+    _show_account(_run(work, tenant, as_json=as_json), as_json=as_json)
+
+
+@app.command("test")
+def try_(account: Reference, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Try the stored keys of an account at Amazon Pay."""
+
+    async def work(services: Services, api_url: str) -> AccountView:
+        return await rules.test(services, api_url, await _account_id(services, api_url, account))
+
+    view = _run(work, tenant, as_json=as_json)
+    _done(f"Amazon Pay accepts the keys of {view.name}.", _account_json(view), as_json=as_json)
+
+
+@app.command()
+def delete(account: Reference, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Delete an account that has no payments."""
+
+    async def work(services: Services, api_url: str) -> AccountView:
+        return await rules.delete(services, api_url, await _account_id(services, api_url, account), by=BY)
+
+    view = _run(work, tenant, as_json=as_json)
+    _done(f"Deleted {view.name}.", _account_json(view), as_json=as_json)
+
+
+@app.command()
+def archive(account: Reference, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Take no new payments with an account; captures and refunds of old ones go on."""
+
+    async def work(services: Services, api_url: str) -> AccountView:
+        return await rules.archive(services, api_url, await _account_id(services, api_url, account), by=BY)
+
+    view = _run(work, tenant, as_json=as_json)
+    _done(f"Archived {view.name}.", _account_json(view), as_json=as_json)
+
+
+@app.command()
+def channels(tenant: Tenant = None, as_json: Json = False) -> None:
+    """List Saleor's channels, the account each uses, and what keeps it from taking payments."""
+    found = _run(rules.channels, tenant, as_json=as_json)
+    if as_json:
+        _print_json([_channel_json(view) for view in found])
+        return
+    typer.echo("\n".join(_channel_text(view) for view in found) or "That Saleor has no channels.")
+
+
+@app.command()
+def assign(channel: ChannelSlug, account: Reference, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Let a channel use an account, in place of the one it used."""
+
+    async def work(services: Services, api_url: str) -> ChannelView:
+        account_id = await _account_id(services, api_url, account)
+        return await rules.assign(services, api_url, channel, account_id, by=BY)
+
+    view = _run(work, tenant, as_json=as_json)
+    _done(_channel_text(view), _channel_json(view), as_json=as_json)
+
+
+@app.command()
+def unassign(channel: ChannelSlug, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Let a channel offer Amazon Pay no more."""
+
+    async def work(services: Services, api_url: str) -> None:
+        await rules.unassign(services, api_url, channel, by=BY)
+
+    _run(work, tenant, as_json=as_json)
+    _done(f"{channel} offers Amazon Pay no more.", {"slug": channel}, as_json=as_json)
+
+
+_IDENTITY = ("name", "merchant_id", "store_id", "region", "environment", "public_key_id")
+_OPTIONS = tuple(each.name for each in msgspec.structs.fields(AccountOptions))
+
+
+def _given(entered: dict[str, Any]) -> AccountFields:
+    """The typed options, which are named as the fields they fill."""
+    key = entered["private_key"]
+    options = {name: entered[name] for name in _OPTIONS if entered[name] is not None}
+    if "allowed_origins" in options:
+        options["allowed_origins"] = tuple(options["allowed_origins"])
+    identity = {name: entered[name] for name in _IDENTITY}
+    return AccountFields(**identity, private_key=key.read() if key else None, options=options)
+
+
+def _run(work: Callable[[Services, str], Awaitable[T]], tenant: str | None, *, as_json: bool) -> T:
+    """Do ``work`` for the tenant, or end the command with what is wrong."""
+    settings = _settings()
+    try:
+        return asyncio.run(_with_services(settings, tenant, work))
+    except AccountErrors as refused:
+        errors = [{"field": each.field, "code": each.code, "message": each.message} for each in refused.errors]
+    except AppError as error:
+        errors = [{"field": None, "code": error.code, "message": error.public_message}]
+    if as_json:
+        _print_json({"errors": errors})
+    else:
+        typer.echo("\n".join(map(_error_text, errors)), err=True)
+    raise typer.Exit(1)
+
+
+def _settings() -> Settings:
+    from saleor_amazonpay.observability.logging import configure
+
+    settings = load_settings()
+    configure(log_format="console", log_level="WARNING")
+    return settings
+
+
+async def _with_services(settings: Settings, tenant: str | None, work: Callable[[Services, str], Awaitable[T]]) -> T:
+    from saleor_amazonpay.app import services_for
+    from saleor_amazonpay.storage import migrate
+
+    if await asyncio.to_thread(migrate.pending, settings.database_url):
+        raise _Cannot("The database is not up to date: run `saleor-amazonpay migrate` first.")
+    async with services_for(settings) as services:
+        return await work(services, await _tenant(services, tenant))
+
+
+async def _tenant(services: Services, asked: str | None) -> str:
+    installed = await services.database.read(lambda session: installation_rows.all_(session, services.secrets))
+    known = [each.api_url for each in installed]
+    if asked in known or (asked is None and len(known) == 1):
+        return asked or known[0]
+    if not known:
+        raise _Cannot("No Saleor has installed the app yet: install it from the Dashboard, under Extensions.")
+    fault = f"{asked} has not installed the app" if asked else "Several have installed the app"
+    raise _Cannot(f"{fault}. Name one with --tenant: {', '.join(known)}")
+
+
+async def _account_id(services: Services, tenant: str, reference: str) -> str:
+    """The id of the account of that id or name; the reference itself where none has it."""
+    found = await rules.accounts(services, tenant)
+    named = [view.id for view in found if reference == view.name]
+    if len(named) > 1:
+        raise _Cannot(f"Several accounts are called {reference!r}; name one by its id: {', '.join(named)}")
+    return named[0] if named else reference
+
+
+def _error_text(error: Mapping[str, Any]) -> str:
+    return f"{error['field']}: {error['message']}" if error["field"] else str(error["message"])
+
+
+def _show_account(view: AccountView, *, as_json: bool) -> None:
+    _done(_account_text(view), _account_json(view), as_json=as_json)
+
+
+def _done(text: str, document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(document)
+    else:
+        typer.echo(text)
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
+
+
+def _account_text(view: AccountView) -> str:
+    lines = {
+        "id": view.id,
+        "merchant ID": view.merchant_id,
+        "store ID": view.store_id,
+        "public key ID": view.public_key_id,
+        "private key": f"fingerprint {view.private_key_fingerprint}",
+        "channels": ", ".join(view.channels) or "none",
+        "origins": ", ".join(view.options.allowed_origins) or "none",
+        "notifications": view.notification_url,
+    }
+    head = f"{view.name} ({view.region.upper()}, {view.environment}, {view.state})"
+    body = [f"  {label:<14} {value}" for label, value in lines.items()]
+    return "\n".join([head, *body, *(f"  ! {warning.message}" for warning in view.warnings)])
+
+
+def _channel_text(view: ChannelView) -> str:
+    currency = view.channel.currency_code if view.channel else "-"
+    blockers = [f"  ! {blocker.message}" for blocker in view.blockers]
+    return "\n".join([f"{view.slug} ({currency}): {view.account_name or 'no account'}", *blockers])
+
+
+def _account_json(view: AccountView) -> dict[str, Any]:
+    document = {camel(each.name): getattr(view, each.name) for each in fields(view)}
+    options = {camel(name): getattr(view.options, name) for name in _OPTIONS}
+    return {**document, "options": options}
+
+
+def _channel_json(view: ChannelView) -> dict[str, Any]:
+    return {
+        "slug": view.slug,
+        "currencyCode": view.channel.currency_code if view.channel else None,
+        "accountId": view.account_id,
+        "accountName": view.account_name,
+        "blockers": view.blockers,
+    }
