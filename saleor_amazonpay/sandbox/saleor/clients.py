@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
+from saleor_amazonpay.sandbox.saleor.webhooks import tls
+
 if TYPE_CHECKING:
     from saleor_amazonpay.sandbox.saleor.catalogue import User
     from saleor_amazonpay.sandbox.saleor.standin import SaleorStandIn
@@ -118,7 +120,7 @@ class Client:
             GraphQLFailed: top-level errors.
         """
         if self._http is None:
-            self._http = httpx2.AsyncClient(timeout=60.0, trust_env=False)
+            self._http = httpx2.AsyncClient(timeout=60.0, trust_env=False, verify=tls())
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         sent = {"query": document, "variables": _sendable(dict(variables or {}))}
         response = await self._http.post(self._shop.api_url, json=sent, headers=headers)

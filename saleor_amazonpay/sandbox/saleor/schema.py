@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -295,6 +295,7 @@ class InvalidSubscription(Exception):
     """``str`` of it is what Saleor writes after "Subscription query is not valid: "."""
 
 
+@lru_cache(maxsize=256)
 def parse_subscription(text: str) -> DocumentNode:
     """A subscription document, checked as Saleor checks it when a webhook is made (contract §1).
 

@@ -95,7 +95,7 @@ class TransactionSnapshot:
 
 
 class SaleorStandIn:
-    """One shop. ``public_url`` must be set once it is known where ``app`` listens.
+    """One shop. ``public_url`` must be set once it is known where ``app`` listens; without ``key`` it makes its own.
 
     ``deliveries`` holds every webhook sent, ``faults`` makes things go wrong, ``settle`` waits for the background.
     """
@@ -103,13 +103,18 @@ class SaleorStandIn:
     schema_version = "3.23"
 
     def __init__(
-        self, clock: Clock | None = None, *, public_url: str = "", options: Options | None = None, patch: int = 28
+        self,
+        clock: Clock | None = None,
+        *,
+        public_url: str = "",
+        options: Options | None = None,
+        key: SigningKey | None = None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.public_url = public_url
         self.options = options or Options()
-        self.version = f"{self.schema_version}.{patch}"
-        self.key = SigningKey()
+        self.version = f"{self.schema_version}.28"
+        self.key = key or SigningKey()
         self.store = Store()
         self.faults = Faults()
         self.webhooks = Webhooks(self)

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from saleor_amazonpay.clock import MovableClock
 from saleor_amazonpay.sandbox.saleor import Options, SaleorStandIn
 from saleor_amazonpay.sandbox.saleor.standin import InstalledApp, TransactionSnapshot
+from saleor_amazonpay.sandbox.saleor.tokens import SigningKey
 from saleor_amazonpay.sandbox.serving import listening
 
 GATEWAY = "test.stub.payments"
@@ -188,9 +189,15 @@ def clock() -> MovableClock:
     return MovableClock()
 
 
+@pytest.fixture(scope="session")
+def key() -> SigningKey:
+    """One for all tests: making it takes longer than most of them."""
+    return SigningKey()
+
+
 @pytest.fixture
-async def standin(clock: MovableClock) -> AsyncIterator[SaleorStandIn]:
-    shop = SaleorStandIn(clock, options=Options(read_timeout=0.5, retry_scale=0.0))
+async def standin(clock: MovableClock, key: SigningKey) -> AsyncIterator[SaleorStandIn]:
+    shop = SaleorStandIn(clock, key=key, options=Options(read_timeout=0.5, retry_scale=0.0))
     async with listening(shop.app) as url:
         shop.public_url = url
         yield shop
