@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from saleor_amazonpay.amazonpay import CheckoutSession, CreateCheckoutSessionConfig, Region, requests
+from saleor_amazonpay.amazonpay import CheckoutSession, CreateCheckoutSessionConfig, requests
 from saleor_amazonpay.amazonpay.payloads import (
     CheckoutSessionPayload,
-    Frequency,
     MerchantMetadata,
-    RecurringMetadata,
     WebCheckoutDetails,
     fit_store_name,
     to_json,
 )
-from saleor_amazonpay.domain.money import Currency, Money, MoneyError
+from saleor_amazonpay.domain.money import MoneyError
 from saleor_amazonpay.errors import AmazonPayError, AppError, ConfigurationError
-from saleor_amazonpay.handlers import addresses
+from saleor_amazonpay.handlers import addresses, button
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import check_origins
 from saleor_amazonpay.saleor.answers import GatewayAnswer
@@ -27,7 +25,6 @@ from saleor_amazonpay.saleor.data import (
     DataError,
     DataErrors,
     GatewayInitializeData,
-    Recurring,
     parse_gateway_initialize,
 )
 from saleor_amazonpay.saleor.events import PaymentGatewayInitializeSession
@@ -43,7 +40,7 @@ async def handle(
     try:
         data = parse_gateway_initialize(event.data)
         account = await services.directory.account_for_channel(installation.api_url, event.source_object.channel.slug)
-        amount = payable(account, event.money())
+        amount = button.payable(account, event.money())
         check_origins(
             account,
             checkoutReviewReturnUrl=data.checkout_review_return_url,
@@ -53,79 +50,29 @@ async def handle(
         return GatewayAnswer(errors=wrong.as_json())
     except (ConfigurationError, MoneyError) as wrong:
         return GatewayAnswer(errors=[_error(wrong)])
-    button = _button(services, account, event, data, amount)
+    amazon_pay = button.configuration(
+        services,
+        account,
+        event.source_object,
+        amount,
+        placement=data.placement,
+        config=_review_config(services, account, data),
+    )
     if data.amazon_checkout_session_id is None:
-        return GatewayAnswer(amazon_pay=button)
+        return GatewayAnswer(amazon_pay=amazon_pay)
     try:
         session = await _session(services, installation, account, event, data.amazon_checkout_session_id, deadline)
     except DataErrors as wrong:
-        return GatewayAnswer(amazon_pay=button, errors=wrong.as_json())
+        return GatewayAnswer(amazon_pay=amazon_pay, errors=wrong.as_json())
     except AmazonPayError as failed:
-        return GatewayAnswer(amazon_pay=button, errors=[_error(failed)])
-    return GatewayAnswer(amazon_pay=button, checkout_session=session)
-
-
-def payable(account: Account, amount: Money) -> Money:
-    """The amount, if this account can take it.
-
-    Raises:
-        MoneyError: nothing to pay (case 14), a currency the account's ledger does not take, or more than Amazon takes.
-    """
-    region = Region(account.region)
-    if not amount.is_positive:
-        raise MoneyError("There is nothing to pay; Amazon Pay is not needed for a total of zero.")
-    if amount.currency not in region.presentment_currencies:
-        taken = ", ".join(region.presentment_currencies)
-        raise MoneyError(f"This Amazon Pay account takes {taken}, not {amount.currency}.")
-    largest = region.largest_amount(amount.currency)
-    if largest is not None and amount > largest:
-        raise MoneyError(f"Amazon Pay takes at most {largest} in one payment.")
-    return amount
-
-
-def ledger_currency(account: Account, currency: Currency) -> Currency:
-    """The currency the account is kept in: the payment's own where it is a ledger, else the region's first."""
-    ledgers = Region(account.region).ledger_currencies
-    return currency if currency in ledgers else ledgers[0]
+        return GatewayAnswer(amazon_pay=amazon_pay, errors=[_error(failed)])
+    return GatewayAnswer(amazon_pay=amazon_pay, checkout_session=session)
 
 
 def _error(error: AppError | MoneyError) -> dict[str, str]:
     if isinstance(error, AppError):
         return {"code": error.code, "message": error.public_message}
     return {"code": "AMOUNT_NOT_PAYABLE", "message": str(error)}
-
-
-def _button(
-    services: Services,
-    account: Account,
-    event: PaymentGatewayInitializeSession,
-    data: GatewayInitializeData,
-    amount: Money,
-) -> dict[str, Any]:
-    source, options = event.source_object, account.options
-    region = Region(account.region)
-    return {
-        "scriptUrl": services.settings.amazon_pay_script_url or region.script_url,
-        "merchantId": account.merchant_id,
-        "publicKeyId": account.public_key_id,
-        "ledgerCurrency": ledger_currency(account, amount.currency),
-        "checkoutLanguage": checkout_language(account, source.language_code),
-        "productType": "PayAndShip" if source.is_shipping_required else "PayOnly",
-        "placement": data.placement or options.placement,
-        "buttonColor": options.button_color,
-        "sandbox": account.is_sandbox,
-        "estimatedOrderAmount": {"amount": amount.amount, "currencyCode": amount.currency},
-        "createCheckoutSessionConfig": _review_config(services, account, data),
-    }
-
-
-def checkout_language(account: Account, saleor_language: str) -> str:
-    """The account's choice, else the buyer's language where the region has it, else the region's first."""
-    languages = Region(account.region).languages
-    if account.options.checkout_language in languages:
-        return account.options.checkout_language or languages[0]
-    wanted = saleor_language.split("_", maxsplit=1)[0].lower()
-    return next((language for language in languages if language.startswith(f"{wanted}_")), languages[0])
 
 
 def _review_config(
@@ -142,22 +89,12 @@ def _review_config(
         ),
         store_id=account.store_id,
         charge_permission_type="Recurring" if data.recurring else None,
-        recurring_metadata=recurring_metadata(data.recurring),
+        recurring_metadata=button.recurring_metadata(data.recurring),
         merchant_metadata=MerchantMetadata(merchant_store_name=fit_store_name(options.store_name))
         if options.store_name
         else None,
     )
     return services.directory.signed_button(account, to_json(payload).decode())
-
-
-def recurring_metadata(recurring: Recurring | None) -> RecurringMetadata | None:
-    if recurring is None:
-        return None
-    amount = recurring.amount
-    return RecurringMetadata(
-        frequency=Frequency(unit=recurring.frequency.unit, value=recurring.frequency.value),  # type: ignore[arg-type]
-        amount=Money.parse(amount.amount, amount.currency_code) if amount else None,
-    )
 
 
 async def _session(

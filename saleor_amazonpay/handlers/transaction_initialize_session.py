@@ -12,7 +12,7 @@ from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import PaymentState
 from saleor_amazonpay.errors import ConfigurationError
 from saleor_amazonpay.handlers import review_flow
-from saleor_amazonpay.handlers.payment_gateway_initialize_session import payable
+from saleor_amazonpay.handlers.button import payable
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import check_origins, refused
 from saleor_amazonpay.saleor.answers import SessionAnswer
