@@ -150,3 +150,13 @@ class TestRenewal:
         with pytest.raises(GraphQLFailed) as denied:
             await shop.standin.staff.execute(attach, sent, token=shop.installed.token)
         assert denied.value.code == "PermissionDenied"
+
+    async def test_it_sets_a_price_only_with_handle_checkouts(self, shop: Any) -> None:
+        create = """mutation($variant: ID!) { checkoutCreate(input: {channel: "us", lines: [
+          {variantId: $variant, quantity: 2, price: 12.5}]}) {checkout{totalPrice{gross{amount}}} errors{code}} }"""
+        sent = {"variant": shop.standin.store.variants[0].id}
+        with pytest.raises(GraphQLFailed):
+            await shop.standin.staff.execute(create, sent, token=shop.installed.token)
+        shop.standin.find_app(shop.installed.id).granted |= {"HANDLE_CHECKOUTS"}
+        made = await shop.standin.staff.execute(create, sent, token=shop.installed.token)
+        assert made["checkoutCreate"]["checkout"]["totalPrice"]["gross"]["amount"] == 25

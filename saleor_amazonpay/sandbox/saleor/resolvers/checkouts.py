@@ -46,9 +46,15 @@ def available_payment_gateways(checkout: Checkout, info: GraphQLResolveInfo[Any]
 
 
 def items_of(context: Context, lines: list[dict[str, Any]]) -> list[selling.Item]:
+    if any(line.get("price") is not None for line in lines):
+        context.require("HANDLE_CHECKOUTS")
     variants = context.shop.store.variants
     return [
-        selling.Item(found(find(variants, line["variant_id"]), "variantId", line["variant_id"]), line["quantity"])
+        selling.Item(
+            found(find(variants, line["variant_id"]), "variantId", line["variant_id"]),
+            line["quantity"],
+            line.get("price"),
+        )
         for line in lines
     ]
 
@@ -107,7 +113,7 @@ def checkout_lines_update(context: Context, lines: list[dict[str, Any]], id: str
     changed = _changed(context, id)
     for given in lines:
         line = found(find(changed.lines, given.get("line_id")), "lineId", given.get("line_id"))
-        line.quantity = given["quantity"]
+        line.quantity = line.quantity if given.get("quantity") is None else given["quantity"]
     changed.lines = [line for line in changed.lines if line.quantity > 0]
     return {"checkout": changed}
 
