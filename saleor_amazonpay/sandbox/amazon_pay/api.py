@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -342,7 +342,7 @@ def _incoming(request: Request, body: bytes) -> Incoming:
             method=request.method,
             path=path,
             query=request.scope["query_string"].decode("ascii"),
-            headers={name.decode("latin-1"): value.decode("utf-8") for name, value in request.scope["headers"]},
+            headers=_texts(request.scope["headers"]),
             body=body,
         ),
         host=request.headers.get("host", ""),
@@ -351,6 +351,10 @@ def _incoming(request: Request, body: bytes) -> Incoming:
         environment=environment,
         problem=problem,
     )
+
+
+def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    return {name.decode("latin-1"): value.decode("utf-8", "replace") for name, value in headers}
 
 
 def _route(method: str, path: str) -> tuple[str, Mapping[str, str], str | None, ApiProblem | None]:

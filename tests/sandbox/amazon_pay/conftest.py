@@ -195,7 +195,7 @@ async def simulator(clock, options):
 
 @pytest.fixture
 async def http():
-    async with httpx2.AsyncClient(timeout=10) as client:
+    async with httpx2.AsyncClient(timeout=10, verify=False) as client:
         yield client
 
 

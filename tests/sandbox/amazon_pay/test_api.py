@@ -187,7 +187,7 @@ class TestIdempotency:
         second = (await other("POST", "checkoutSessions", other.payload(), key="k1")).json()
         assert first["checkoutSessionId"] != second["checkoutSessionId"]
 
-    @pytest.mark.parametrize("key", ["x" * 33, "with space", "a.b", "ü".encode().decode("latin-1")])
+    @pytest.mark.parametrize("key", ["x" * 33, "with space", "a.b"])
     async def test_a_key_has_at_most_32_plain_characters(self, merchant, refused, key):
         refused(await merchant("POST", "checkoutSessions", merchant.payload(), key=key), 400, "InvalidHeaderValue")
 
