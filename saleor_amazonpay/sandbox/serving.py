@@ -65,8 +65,11 @@ async def listening(
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """Listening before uvicorn is: a client that connects too early waits in the backlog, and is never refused."""
-    listener = socket.socket()
+    """Listening before uvicorn is: a client that connects too early waits in the backlog, and is never refused.
+
+    The protocol is named because asyncio sets TCP_NODELAY only where it is; without, every answer takes 40 ms longer.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
