@@ -13,7 +13,14 @@ from fastapi import FastAPI
 from saleor_amazonpay import __version__
 from saleor_amazonpay.amazonpay import AiohttpTransport, Attempt, Transport
 from saleor_amazonpay.amazonpay.notifications import CertificateSource, CertificateUnavailable
-from saleor_amazonpay.api import amazonpay_notifications, health, installation, saleor_webhooks
+from saleor_amazonpay.api import (
+    amazonpay_notifications,
+    checkout_return,
+    health,
+    installation,
+    saleor_webhooks,
+    storefront,
+)
 from saleor_amazonpay.clock import Clock, SystemClock
 from saleor_amazonpay.handlers import tasks as task_table
 from saleor_amazonpay.handlers.directory import Directory
@@ -118,15 +125,16 @@ def create_app(settings: Settings, *, clock: Clock | None = None, transport: Tra
 
     app = FastAPI(title="saleor-amazonpay", version=__version__, openapi_url=None, lifespan=lifespan)
     # Webhooks are plain routes: FastAPI's body and response models would cost as much as the cryptography.
-    app.router.routes.extend(
-        [
-            *saleor_webhooks.routes,
-            *amazonpay_notifications.routes,
-            *installation.routes,
-            *graphql.routes,
-            *health.routes,
-        ]
-    )
+    for module in (
+        saleor_webhooks,
+        amazonpay_notifications,
+        checkout_return,
+        installation,
+        storefront,
+        graphql,
+        health,
+    ):
+        app.router.routes.extend(module.routes)
     return app
 
 

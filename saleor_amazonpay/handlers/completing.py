@@ -31,20 +31,35 @@ class Obstacle:
 
 
 async def complete(
-    services: Services, account: Account, payment: Payment, outstanding: Money, deadline: Deadline
+    services: Services,
+    account: Account,
+    payment: Payment,
+    outstanding: Money,
+    deadline: Deadline,
+    *,
+    waiting_caller: bool = True,
 ) -> Operation | Obstacle:
     """Complete the payment's session, or find out who did; ``outstanding`` is what the source still needs now.
 
     The operation may be settled (also as "the buyer is not through yet"), pending, or unfinished at the deadline.
+    ``waiting_caller``: Saleor itself waits for the outcome, so that it need not be reported at once.
     """
-    begun = await services.database.run(lambda session: _begin(session, services, account, payment.id, outstanding))
+    begun = await services.database.run(
+        lambda session: _begin(session, services, account, payment.id, outstanding, waiting_caller=waiting_caller)
+    )
     if isinstance(begun, Obstacle):
         return begun
-    return await operations.finish_within(services, account, begun, deadline)
+    return await operations.finish_within(services, account, begun, deadline, waiting_caller=waiting_caller)
 
 
 def _begin(
-    session: Session, services: Services, account: Account, payment_id: str, outstanding: Money
+    session: Session,
+    services: Services,
+    account: Account,
+    payment_id: str,
+    outstanding: Money,
+    *,
+    waiting_caller: bool,
 ) -> Claimed | Operation | Obstacle:
     payment = payment_rows.by_id(session, payment_id, lock=True)
     if payment is None or payment.session_id is None:
@@ -57,7 +72,7 @@ def _begin(
     if not _still_fits(payment, outstanding):
         return _amount_changed(session, services, payment, outstanding)
     operation = _opened(session, services, payment, known)
-    return operations.begin(session, services, account, payment, operation, waiting_caller=True)
+    return operations.begin(session, services, account, payment, operation, waiting_caller=waiting_caller)
 
 
 def _ended(payment: Payment | None) -> Obstacle:

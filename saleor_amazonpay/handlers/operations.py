@@ -199,19 +199,24 @@ def _done(session: Session, payment: Payment, operation: Operation) -> Money:
 
 
 async def finish_within(
-    services: Services, account: Account, begun: Claimed | Operation, deadline: Deadline
+    services: Services,
+    account: Account,
+    begun: Claimed | Operation,
+    deadline: Deadline,
+    *,
+    waiting_caller: bool = True,
 ) -> Operation:
     """The operation when it is settled, pending or announced, or when the deadline is over.
 
     Whoever finds it in other hands waits for them: an identical request gives the first one's answer (rule 1).
     """
     if isinstance(begun, Claimed):
-        operation = await carry_out(services, account, begun, deadline, waiting_caller=True)
+        operation = await carry_out(services, account, begun, deadline, waiting_caller=waiting_caller)
     else:
         operation = begun
     while operation.state is OperationState.RUNNING and not operation.announced and not deadline.is_over:
         await services.clock.sleep(_LOOK_SECONDS)
-        operation = await resume(services, operation.id, deadline, waiting_caller=True)
+        operation = await resume(services, operation.id, deadline, waiting_caller=waiting_caller)
     return operation
 
 

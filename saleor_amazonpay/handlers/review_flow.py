@@ -7,7 +7,6 @@ Source: DESIGN §5, §6 cases 3, 13; amazon-pay-cv2.md §3.5, §5.1 steps 5-6.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from saleor_amazonpay.amazonpay import ApiRequest, CheckoutSession, requests
 from saleor_amazonpay.amazonpay.payloads import WebCheckoutDetails
@@ -29,7 +28,6 @@ from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.payments import Payment
 
 _SESSION_FIELD = "data.amazonCheckoutSessionId"
-SESSION_LIFE = timedelta(hours=24)  # amazon-pay-cv2.md §4.1
 
 _SESSION_REFUSALS: Mapping[str, str] = {
     "ResourceNotFound": "Amazon Pay does not know this checkout session for this account.",

@@ -5,22 +5,23 @@ Source: DESIGN §5, §6 cases 14-15.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import PaymentState
 from saleor_amazonpay.errors import ConfigurationError
-from saleor_amazonpay.handlers import review_flow
+from saleor_amazonpay.handlers import apb_flow, checkout_return, review_flow
 from saleor_amazonpay.handlers.button import payable
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import check_origins, refused
 from saleor_amazonpay.saleor.answers import SessionAnswer
 from saleor_amazonpay.saleor.data import (
+    ApbData,
     DataError,
     DataErrors,
-    InitializeData,
     ReviewData,
+    StoredData,
     parse_transaction_initialize,
 )
 from saleor_amazonpay.saleor.events import TransactionInitializeSession
@@ -28,6 +29,7 @@ from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.installations import Installation
 from saleor_amazonpay.storage.payments import Payment
 
+SESSION_LIFE = timedelta(hours=24)  # amazon-pay-cv2.md §4.1
 _NEVER_CLAIMED = datetime.fromtimestamp(0, UTC)
 
 
@@ -39,41 +41,54 @@ async def handle(
         account = await services.directory.account_for_channel(installation.api_url, event.source_object.channel.slug)
         amount = payable(account, event.money())
         outstanding = Money.parse(event.outstanding, event.action.currency)
-        review = _review(data)
-        check_origins(account, checkoutResultReturnUrl=review.checkout_result_return_url)
+        if isinstance(data, StoredData):
+            raise _not_available()
+        _check_origins(account, data)
     except DataErrors as wrong:
         return refused(installation.api_url, event, wrong.public_message, wrong.errors)
     except ConfigurationError as wrong:
         return refused(installation.api_url, event, wrong.public_message)
     except MoneyError as wrong:
         return refused(installation.api_url, event, str(wrong))
-    payment = _payment(services, account, event, review, amount, outstanding)
+    payment = _payment(services, account, event, data, amount, outstanding)
+    if isinstance(data, ApbData):
+        return await apb_flow.begin(services, account, payment, event, data)
     return await review_flow.begin(services, account, payment, event, deadline)
 
 
-def _review(data: InitializeData) -> ReviewData:
-    if isinstance(data, ReviewData) and data.checkout_result_return_url is not None:
-        return data
-    raise DataErrors([DataError("data.flow", "INVALID", "Only the review flow is available.")])
+def _check_origins(account: Account, data: ReviewData | ApbData) -> None:
+    check_origins(
+        account,
+        checkoutResultReturnUrl=data.checkout_result_return_url,
+        returnUrl=data.return_url,
+        checkoutCancelUrl=data.checkout_cancel_url if isinstance(data, ApbData) else None,
+    )
+
+
+def _not_available() -> DataErrors:
+    return DataErrors([DataError("data.flow", "INVALID", "Stored payment methods are not available.")])
 
 
 def _payment(
     services: Services,
     account: Account,
     event: TransactionInitializeSession,
-    data: ReviewData,
+    data: ReviewData | ApbData,
     amount: Money,
     outstanding: Money,
 ) -> Payment:
     """The payment as it begins; its id is derived, so that the same transaction is always the same payment."""
     now, source = services.clock.now(), event.source_object
+    payment_id = keys.reference("payment", account.api_url, event.transaction.id)
+    session_id = data.amazon_checkout_session_id.lower() if isinstance(data, ReviewData) else None
+    own_page = checkout_return.url(services, payment_id)
     return Payment(
-        id=keys.reference("payment", account.api_url, event.transaction.id),
+        id=payment_id,
         api_url=account.api_url,
         transaction_id=event.transaction.id,
         account_id=account.id,
         channel_slug=source.channel.slug,
-        flow="review",
+        flow="review" if session_id else "apb",
         action_type=event.action.action_type,
         source_type=type(source).__name__,
         source_id=source.id,
@@ -81,10 +96,10 @@ def _payment(
         amount=amount,
         outstanding=outstanding,
         state=PaymentState.AWAITING_BUYER,
-        session_id=data.amazon_checkout_session_id.lower(),
-        session_expires_at=now + review_flow.SESSION_LIFE,
-        result_url=data.checkout_result_return_url,
-        return_url=None,
+        session_id=session_id,
+        session_expires_at=now + SESSION_LIFE,
+        result_url=data.checkout_result_return_url or own_page,
+        return_url=data.return_url,
         redirect_url=None,
         charge_permission_id=None,
         charge_permission_type=None,

@@ -7,9 +7,12 @@ Source: DESIGN §5, §6 cases 1, 3; amazon-pay-cv2.md §3.6.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.transitions import SESSION_ACTION_REQUIRED
-from saleor_amazonpay.handlers import completing
+from saleor_amazonpay.errors import AmazonPayError
+from saleor_amazonpay.handlers import apb_flow, completing
 from saleor_amazonpay.handlers.completing import Obstacle
 from saleor_amazonpay.handlers.review_flow import send_buyer_on
 from saleor_amazonpay.handlers.services import Deadline, Services
@@ -31,20 +34,20 @@ async def handle(
     services: Services, installation: Installation, event: TransactionProcessSession, deadline: Deadline
 ) -> SessionAnswer:
     api_url = installation.api_url
+    payment = await services.database.read(lambda session: payment_rows.find(session, api_url, event.transaction.id))
+    if payment is None:
+        return refused(api_url, event, "This transaction was not initialized with Amazon Pay; start a new one.")
+    account = await services.directory.account(api_url, payment.account_id)
     try:
         data = parse_transaction_process(event.data)
         outstanding = Money.parse(event.outstanding, event.action.currency)
+        payment = await _with_session(services, account, payment, data.amazon_checkout_session_id, deadline)
     except DataErrors as wrong:
         return _not_now(event, wrong)
     except MoneyError as wrong:
         return undecided(event, str(wrong), status="invalid_data")
-    payment = await services.database.read(lambda session: payment_rows.find(session, api_url, event.transaction.id))
-    if payment is None:
-        return refused(api_url, event, "This transaction was not initialized with Amazon Pay; start a new one.")
-    given = (data.amazon_checkout_session_id or payment.session_id or "").lower()
-    if payment.session_id is not None and given != payment.session_id:
-        return _not_now(event, _foreign_session())
-    account = await services.directory.account(api_url, payment.account_id)
+    except AmazonPayError as absence:
+        return undecided(event, absence.public_message, status="processing")
     completed = await completing.complete(services, account, payment, outstanding, deadline)
     if isinstance(completed, Obstacle):
         return refused(api_url, event, completed.message)
@@ -56,9 +59,26 @@ def _not_now(event: TransactionProcessSession, wrong: DataErrors) -> SessionAnsw
     return undecided(event, wrong.public_message, status="invalid_data", errors=wrong.as_json())
 
 
-def _foreign_session() -> DataErrors:
-    message = "This Amazon Pay session does not belong to the transaction."
-    return DataErrors([DataError(_SESSION_FIELD, "INVALID", message)])
+async def _with_session(
+    services: Services, account: Account, payment: Payment, given: str | None, deadline: Deadline
+) -> Payment:
+    """The payment with the session that is meant.
+
+    Raises:
+        DataErrors: another one was given, or none where Amazon has made it (APB).
+    """
+    session_id = given.lower() if given else payment.session_id
+    if payment.session_id is not None or not payment.is_undecided:
+        if session_id != payment.session_id and payment.session_id is not None:
+            raise _wrong_session("INVALID", "This Amazon Pay session does not belong to the transaction.")
+        return payment
+    if session_id is None:
+        raise _wrong_session("REQUIRED", "Give the amazonCheckoutSessionId with which Amazon sent the buyer back.")
+    return await apb_flow.recognize(services, account, payment, session_id, deadline)
+
+
+def _wrong_session(code: Literal["REQUIRED", "INVALID"], message: str) -> DataErrors:
+    return DataErrors([DataError(_SESSION_FIELD, code, message)])
 
 
 async def _answer(
@@ -73,6 +93,6 @@ async def _answer(
 
     payment, answer = await services.database.read(look)
     waits_for_buyer = operation.result == SESSION_ACTION_REQUIRED[payment.action_type]
-    if waits_for_buyer and payment.redirect_url is None:
+    if waits_for_buyer and payment.redirect_url is None and payment.flow == "review":
         return await send_buyer_on(services, account, payment, event, deadline)  # our update never reached Amazon
     return answer

@@ -17,12 +17,14 @@ from typing import Any
 from urllib.parse import urljoin
 
 import httpx2
+import msgspec
 
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import TransactionAction, TransactionEventType
 from saleor_amazonpay.errors import SaleorRefused, SaleorUnavailable
 from saleor_amazonpay.saleor.documents import document
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
+from saleor_amazonpay.saleor.events import Checkout, Order
 
 DEFAULT_TIMEOUT = 10.0  # seconds for the whole call, reading included
 MAX_RESPONSE_BYTES = 1 << 20
@@ -154,6 +156,16 @@ class SaleorClient:
         data = await self.execute("queries/transaction", variables, api_url=api_url, token=token)
         found: dict[str, Any] | None = data.get("transaction")
         return found
+
+    async def transaction_source(self, api_url: str, token: str, transaction_id: str) -> Checkout | Order | None:
+        """What the transaction pays for, as it is now; None where it is gone (a checkout completed otherwise)."""
+        data = await self.execute("queries/transaction_source", {"id": transaction_id}, api_url=api_url, token=token)
+        found = data["transaction"]
+        source = found and (found["order"] or found["checkout"])
+        try:
+            return msgspec.convert(source, Checkout | Order) if source else None
+        except msgspec.ValidationError as error:
+            raise SaleorUnavailable("Saleor's answer about the transaction cannot be read.") from error
 
     async def channels(self, api_url: str, token: str) -> list[Channel]:
         data = await self.execute("queries/channels", api_url=api_url, token=token)

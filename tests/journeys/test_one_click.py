@@ -1,0 +1,134 @@
+"""The Additional Payment Button, and the return page the app hosts."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.journeys.shop import GATEWAY, RESULT_URL, SHOP, get
+
+
+async def begin(shop, source_id, **data):
+    return await shop.saleor.storefront.transaction_initialize(
+        source_id, GATEWAY, {"flow": "apb", "checkoutResultReturnUrl": RESULT_URL, **data}
+    )
+
+
+async def begin_with_return_page(shop, source_id):
+    return await shop.saleor.storefront.transaction_initialize(
+        source_id, GATEWAY, {"flow": "apb", "returnUrl": f"{SHOP}/thanks?lang=ja"}
+    )
+
+
+def session_in(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["amazonCheckoutSessionId"][0]
+
+
+class TestOneClick:
+    async def test_the_buyer_pays_at_amazon_and_the_session_proves_itself(self, any_shop):
+        shop = any_shop
+        shop.flow("default-jp", "AUTHORIZATION")
+        begun = await begin(shop, shop.saleor.create_checkout().id)
+        assert begun.result == "AUTHORIZATION_ACTION_REQUIRED"
+        config = begun.data["amazonPay"]["createCheckoutSessionConfig"]
+        came_back = shop.amazon.buyer_pays_apb(config)
+        assert came_back.startswith(RESULT_URL)
+        done = await shop.process(begun.transaction_id, session_in(came_back))
+        assert done.result == "AUTHORIZATION_SUCCESS"
+        assert shop.amazon.count("update_checkout_session") == 0
+        again = await shop.process(begun.transaction_id)
+        assert again.event.psp_reference == done.event.psp_reference
+
+    async def test_digital_goods_need_no_address(self, shop):
+        shop.flow("us", "CHARGE")
+        checkout = shop.saleor.create_checkout("us", (("PDF-1", 1),))
+        begun = await begin(shop, checkout.id)
+        assert begun.data["amazonPay"]["productType"] == "PayOnly"
+        config = begun.data["amazonPay"]["createCheckoutSessionConfig"]
+        done = await shop.process(begun.transaction_id, session_in(shop.amazon.buyer_pays_apb(config, "PayOnly")))
+        assert done.result == "CHARGE_SUCCESS"
+
+    async def test_an_order_can_be_paid(self, shop):
+        shop.flow("us", "CHARGE")
+        order = shop.saleor.create_order("us")
+        begun = await begin(shop, order.id)
+        config = begun.data["amazonPay"]["createCheckoutSessionConfig"]
+        done = await shop.process(begun.transaction_id, session_in(shop.amazon.buyer_pays_apb(config)))
+        assert done.result == "CHARGE_SUCCESS"
+
+    async def test_without_the_session_nothing_is_decided(self, shop):
+        begun = await begin(shop, shop.saleor.create_checkout().id)
+        asked = await shop.process(begun.transaction_id)
+        assert asked.result == "CHARGE_ACTION_REQUIRED"
+        assert asked.data["errors"][0]["field"] == "data.amazonCheckoutSessionId"
+        assert asked.data["errors"][0]["code"] == "REQUIRED"
+
+    async def test_somebody_elses_session_is_not_taken(self, shop):
+        mine = await begin(shop, shop.saleor.create_checkout().id)
+        theirs = await begin(shop, shop.saleor.create_checkout().id)
+        paid = shop.amazon.buyer_pays_apb(theirs.data["amazonPay"]["createCheckoutSessionConfig"])
+        stolen = await shop.process(mine.transaction_id, session_in(paid))
+        assert stolen.result == "CHARGE_ACTION_REQUIRED"
+        assert shop.amazon.count("complete_checkout_session") == 0
+        done = await shop.process(theirs.transaction_id, session_in(paid))
+        assert done.result == "CHARGE_SUCCESS"
+
+    async def test_an_address_amazon_cannot_take_is_named(self, shop):
+        checkout = shop.saleor.create_checkout(ready=False)
+        begun = await begin(shop, checkout.id)
+        assert begun.result == "CHARGE_FAILURE"
+        assert begun.data["errors"][0]["field"] == "shippingAddress"
+
+
+class TestReturnPage:
+    async def returned(self, shop, begun):
+        paid = shop.amazon.buyer_pays_apb(begun.data["amazonPay"]["createCheckoutSessionConfig"])
+        assert paid.startswith(f"{shop.app_url}/api/checkout/return?")
+        return paid
+
+    async def test_it_completes_tells_saleor_and_goes_on_to_the_shop(self, any_shop):
+        shop = any_shop
+        begun = await begin_with_return_page(shop, shop.saleor.create_checkout().id)
+        paid = await self.returned(shop, begun)
+        answer = await get(paid)
+        assert answer.status_code == 303
+        onward = urlsplit(answer.headers["location"])
+        assert f"{onward.scheme}://{onward.netloc}{onward.path}" == f"{SHOP}/thanks"
+        assert parse_qs(onward.query) == {
+            "lang": ["ja"],
+            "transaction": [begun.transaction_id],
+            "result": ["charged"],
+        }
+        assert shop.amounts(begun.transaction_id).keys() == {"charged"}
+
+    async def test_coming_back_twice_changes_nothing(self, shop):
+        begun = await begin_with_return_page(shop, shop.saleor.create_checkout().id)
+        paid = await self.returned(shop, begun)
+        first, second = await get(paid), await get(paid)
+        assert first.headers["location"] == second.headers["location"]
+        assert shop.amazon.count("complete_checkout_session") == 1
+        done = await shop.process(begun.transaction_id)
+        assert done.result == "CHARGE_SUCCESS"
+        assert [e.type for e in shop.transaction(begun.transaction_id).events].count("CHARGE_SUCCESS") == 1
+
+    @pytest.mark.parametrize("query", ["", "?payment=payment-x&amazonCheckoutSessionId=y", "?payment=%00"])
+    async def test_a_link_that_is_nobodys_leads_nowhere(self, shop, query):
+        answer = await get(f"{shop.app_url}/api/checkout/return{query}")
+        assert answer.status_code == 404
+        assert "location" not in answer.headers
+
+    async def test_a_tampered_session_completes_nothing(self, shop):
+        begun = await begin_with_return_page(shop, shop.saleor.create_checkout().id)
+        paid = await self.returned(shop, begun)
+        tampered = paid.replace(session_in(paid), "00000000-0000-4000-8000-000000000000")
+        answer = await get(tampered)
+        assert parse_qs(urlsplit(answer.headers["location"]).query)["result"] == ["invalid"]
+        assert shop.amazon.count("complete_checkout_session") == 0
+
+    async def test_only_the_shops_own_pages_are_returned_to(self, shop):
+        begun = await shop.saleor.storefront.transaction_initialize(
+            shop.saleor.create_checkout().id, GATEWAY, {"flow": "apb", "returnUrl": "https://evil.example/"}
+        )
+        assert begun.result == "CHARGE_FAILURE"
+        assert begun.data["errors"][0]["field"] == "data.returnUrl"
