@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import signal
 import sys
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from saleor_amazonpay import __version__
 from saleor_amazonpay.settings import Settings, SettingsError, load_settings
 
+# Groups of commands, imported when they are asked for: name -> (module, help).
+_GROUPS: Mapping[str, tuple[str, str]] = {
+    "accounts": ("saleor_amazonpay.cli_accounts", "Amazon Pay accounts, and which channel uses which."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Knows the names of its groups; the code behind one is loaded when it is run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *_GROUPS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _GROUPS:
+            return super().get_command(ctx, cmd_name)
+        module, help_ = _GROUPS[cmd_name]
+        group = typer.main.get_command(importlib.import_module(module).app)
+        group.name, group.help = cmd_name, help_
+        return group
+
+
 app = typer.Typer(
+    cls=LazyGroup,
     name="saleor-amazonpay",
     help="Saleor payment app for Amazon Pay Checkout v2.",
     no_args_is_help=True,
@@ -133,16 +157,6 @@ def _ready_database(settings: Settings) -> None:
 def _fail(message: str) -> None:
     typer.echo(message, err=True)
     raise typer.Exit(1)
-
-
-def _mount(name: str, load: Callable[[], typer.Typer], help_: str) -> None:
-    app.add_typer(load(), name=name, help=help_)
-
-
-def _accounts() -> typer.Typer:
-    from saleor_amazonpay.cli_accounts import app as accounts_app
-
-    return accounts_app
 
 
 if __name__ == "__main__":
