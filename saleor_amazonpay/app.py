@@ -75,7 +75,7 @@ async def application(
             observer=lambda attempt: observe(metrics, attempt),
         )
         tasks = Tasks()
-        jobs = job_worker(database, tasks, clock)
+        jobs = job_worker(database, tasks, clock, lease=settings.job_lease_seconds)
         saleor = SaleorClient(http)
         services = Services(
             settings=settings,

@@ -180,6 +180,13 @@ class Settings(BaseSettings):
         means="How soon a charge or refund that Amazon is still deciding is looked at first; later looks are rarer.",
         expected="seconds, 0.05 to 3600",
     )
+    job_lease_seconds: float = setting(
+        30.0,
+        ge=0.3,
+        le=600,
+        means="How long a worker may give no sign of life before its running jobs are taken over by another.",
+        expected="seconds, 0.3 to 600",
+    )
     answer_budget_seconds: float = setting(
         12.0,
         ge=0.5,

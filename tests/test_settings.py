@@ -127,6 +127,7 @@ class TestComplaints:
             "REPORT_DELAY_SECONDS": "soon",
             "BUYER_DATA_RETENTION_DAYS": "99999",
             "CLAIM_SECONDS": "never",
+            "JOB_LEASE_SECONDS": "0",
             "POLL_SECONDS": "never",
             "ANSWER_BUDGET_SECONDS": "never",
         }

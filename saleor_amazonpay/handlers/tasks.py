@@ -13,7 +13,7 @@ from saleor_amazonpay.storage.engine import Session
 
 _JOB_BUDGET = 20.0  # seconds of CV2 work in one run, below the claim's lease
 _MOST_TAKEN_UP = 100
-_SWEEP_SECONDS = 5.0
+_SWEEP_SECONDS = 5.0  # at most; never rarer than claims run out
 
 
 def register(tasks: Tasks, services: Services) -> None:
@@ -35,11 +35,12 @@ def register(tasks: Tasks, services: Services) -> None:
     async def take_up_stranded() -> None:
         await services.database.run(lambda session: _take_up_stranded(session, services))
 
+    sweep_seconds = min(_SWEEP_SECONDS, services.settings.claim_seconds)
     tasks.register(operations.CARRY_OUT, carry_out)
     tasks.register(operations.POLL, poll)
     tasks.register(operations.DELIVER_REPORTS, deliver_reports)
     tasks.register(notifications.HANDLE_NOTIFICATION, handle_notification)
-    tasks.register_periodic("take_up_stranded_operations", take_up_stranded, seconds=_SWEEP_SECONDS)
+    tasks.register_periodic("take_up_stranded_operations", take_up_stranded, seconds=sweep_seconds)
 
 
 def _take_up_stranded(session: Session, services: Services) -> None:

@@ -115,12 +115,14 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
 
 
-def job_worker(database: Database, tasks: Tasks, clock: Clock | None = None, *, concurrency: int = 8) -> JobWorker:
+def job_worker(
+    database: Database, tasks: Tasks, clock: Clock | None = None, *, concurrency: int = 8, lease: float = 30.0
+) -> JobWorker:
     """The engine that goes with the database: Procrastinate on PostgreSQL, our own on SQLite."""
     if database.dialect == "postgresql":
         from saleor_amazonpay.jobs.procrastinate_engine import ProcrastinateJobs
 
-        return ProcrastinateJobs(database, tasks, clock, concurrency=concurrency)
+        return ProcrastinateJobs(database, tasks, clock, concurrency=concurrency, lease=lease)
     from saleor_amazonpay.jobs.embedded import EmbeddedJobs
 
-    return EmbeddedJobs(database, tasks, clock, concurrency=concurrency)
+    return EmbeddedJobs(database, tasks, clock, concurrency=concurrency, lease=lease)
