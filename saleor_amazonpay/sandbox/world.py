@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx2
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -25,9 +26,6 @@ from saleor_amazonpay import resources
 from saleor_amazonpay.amazonpay import generate_key_pair
 from saleor_amazonpay.app import Application, create_app
 from saleor_amazonpay.clock import MovableClock
-from saleor_amazonpay.handlers import accounts
-from saleor_amazonpay.handlers.account_fields import AccountFields
-from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.sandbox.amazon_pay.options import Region, SimulatorOptions
 from saleor_amazonpay.sandbox.amazon_pay.simulator import AmazonPaySimulator
 from saleor_amazonpay.sandbox.saleor import Options, SaleorStandIn
@@ -136,7 +134,7 @@ async def world(
     Raises:
         OSError: a port is taken.
         InstallationFailed: the app could not be installed.
-        AccountErrors: the app did not take the keys.
+        SetUpRefused: the app did not take the keys.
     """
     ports = ports or Ports()
     clock = MovableClock()
@@ -157,8 +155,9 @@ async def world(
         storefront_url = await stack.enter_async_context(listening(shop, port=ports.storefront))
         installed = await saleor.install_app(f"{app_url}/api/manifest")
         running: Application = app.state.application
-        await _set_up(running.services, amazon, saleor.api_url, storefront_url)
-        yield World(clock, amazon, saleor, running, app_url, storefront_url, installed, visits)
+        made = World(clock, amazon, saleor, running, app_url, storefront_url, installed, visits)
+        await _set_up(made)
+        yield made
 
 
 def _settings(folder: Path, app_url: str, amazon_url: str, given: Mapping[str, Any]) -> Settings:
@@ -235,21 +234,50 @@ class _Uncached:
 
 # --- The merchant's work
 
+_CREATE_ACCOUNT: Final = """
+mutation($input: AccountCreateInput!) {
+  accountCreate(input: $input) { account { id } errors { field message } }
+}"""
+_ASSIGN_CHANNEL: Final = """
+mutation($account: ID!, $channel: String!) {
+  channelAssign(accountId: $account, channelSlug: $channel) { errors { field message } }
+}"""
 
-async def _set_up(services: Services, amazon: AmazonPaySimulator, tenant: str, origin: str) -> None:
-    """Amazon Pay keys for each channel, as a merchant enters them; each is tried at Amazon before it is kept."""
+
+class SetUpRefused(RuntimeError):
+    """The app did not take what a merchant enters; the message is what the merchant would read."""
+
+
+async def _set_up(made: World) -> None:
+    """Amazon Pay keys for each channel, as the Dashboard page sends them; each is tried at Amazon before it is kept."""
     private, public = await asyncio.to_thread(generate_key_pair)
-    for front in SHOPFRONTS:
-        amazon.register_merchant(front.merchant_id, front.store_id, front.public_key_id, public, front.region)
-        fields = AccountFields(
-            name=front.name,
-            merchant_id=front.merchant_id,
-            store_id=front.store_id,
-            region=front.region,
-            environment="sandbox",
-            public_key_id=front.public_key_id,
-            private_key=private,
-            options={"allowed_origins": [origin], "store_name": "Shizuku Tea"},
-        )
-        made = await accounts.create(services, tenant, fields, by="sandbox")
-        await accounts.assign(services, tenant, front.slug, made.id, by="sandbox")
+    token = made.saleor.make_dashboard_token(made.saleor.superuser, made.installed)
+    headers = {"Authorization": f"Bearer {token}", "Saleor-Api-Url": made.saleor.api_url}
+    async with httpx2.AsyncClient(base_url=made.app_url, headers=headers, trust_env=False, timeout=30.0) as dashboard:
+        for front in SHOPFRONTS:
+            made.amazon.register_merchant(front.merchant_id, front.store_id, front.public_key_id, public, front.region)
+            entered = _entered(front, private, made.storefront_url)
+            created = await _mutate(dashboard, _CREATE_ACCOUNT, {"input": entered})
+            assigned = {"account": created["account"]["id"], "channel": front.slug}
+            await _mutate(dashboard, _ASSIGN_CHANNEL, assigned)
+
+
+def _entered(front: Shopfront, private_key: str, origin: str) -> dict[str, Any]:
+    return {
+        "name": front.name,
+        "merchantId": front.merchant_id,
+        "storeId": front.store_id,
+        "region": front.region.upper(),
+        "publicKeyId": front.public_key_id,
+        "privateKey": private_key,
+        "options": {"allowedOrigins": [origin], "storeName": "Shizuku Tea", "placement": "CART"},
+    }
+
+
+async def _mutate(dashboard: httpx2.AsyncClient, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    answer = (await dashboard.post("/graphql", json={"query": document, "variables": variables})).json()
+    payload: dict[str, Any] = next(iter((answer.get("data") or {}).values()), None) or {}
+    errors = answer.get("errors") or payload.get("errors")
+    if errors:
+        raise SetUpRefused("; ".join(error["message"] for error in errors))
+    return payload
