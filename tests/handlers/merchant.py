@@ -59,6 +59,7 @@ class Merchant:
     running: Application
     app: InstalledApp
     clock: MovableClock
+    amazon_clock: MovableClock
     settings: Settings
 
     @property
@@ -163,8 +164,8 @@ async def request(method: str, url: str, **options: Any) -> httpx2.Response:
 
 @asynccontextmanager
 async def open_merchant(database_url: str, **changes: Any) -> AsyncIterator[Merchant]:
-    clock = MovableClock()
-    amazon = AmazonPaySimulator(clock, options=SimulatorOptions(clock_skew_seconds=300))
+    clock, amazon_clock = MovableClock(), MovableClock()
+    amazon = AmazonPaySimulator(amazon_clock, options=SimulatorOptions(clock_skew_seconds=300))
     saleor = SaleorStandIn(clock)
     async with AsyncExitStack() as stack:
         amazon_url = await stack.enter_async_context(amazon.running())
@@ -184,7 +185,7 @@ async def open_merchant(database_url: str, **changes: Any) -> AsyncIterator[Merc
         await stack.enter_async_context(listening(app, port=port))
         amazon.register_merchant(MERCHANT_ID, STORE_ID, KEY_ID, PUBLIC_KEY, "jp", "sandbox")
         installed = await saleor.install_app(f"{settings.app_api_base_url}/api/manifest")
-        yield Merchant(amazon, saleor, app.state.application, installed, clock, settings)
+        yield Merchant(amazon, saleor, app.state.application, installed, clock, amazon_clock, settings)
 
 
 async def errors_of(change: Any) -> dict[str | None, str]:

@@ -7,8 +7,6 @@ import pytest
 
 from saleor_amazonpay.errors import ChannelNotConfigured
 from saleor_amazonpay.handlers import accounts, installing
-from saleor_amazonpay.sandbox.saleor.installation import InstallationFailed
-from saleor_amazonpay.sandbox.saleor.tokens import SigningKey
 from saleor_amazonpay.saleor.registration import (
     JwksNotAvailable,
     RegistrationRefused,
@@ -16,6 +14,8 @@ from saleor_amazonpay.saleor.registration import (
     StorageNotAvailable,
     UnknownAppId,
 )
+from saleor_amazonpay.sandbox.saleor.installation import InstallationFailed
+from saleor_amazonpay.sandbox.saleor.tokens import SigningKey
 from saleor_amazonpay.storage.encryption import SecretBox
 from saleor_amazonpay.storage.engine import StorageUnavailable
 from tests.handlers.merchant import BY, OTHER_PRIVATE_KEY, PRIVATE_KEY, errors_of, open_merchant
@@ -91,7 +91,10 @@ class TestForeignKeys:
             await merchant.services.directory.account_for_channel(merchant.tenant, "default-jp")
 
         assert "Enter its private key" in (await errors_of(merchant.update(account.id, name="Mine")))["privateKey"]
-        assert "does not belong" in (await errors_of(merchant.update(account.id, private_key=OTHER_PRIVATE_KEY)))["privateKey"]
+        assert (
+            "does not belong"
+            in (await errors_of(merchant.update(account.id, private_key=OTHER_PRIVATE_KEY)))["privateKey"]
+        )
         assert [each.state for each in await merchant.accounts()] == ["locked"]
 
         assert (await merchant.update(account.id, private_key=PRIVATE_KEY)).state == "active"
