@@ -7,6 +7,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -35,6 +36,8 @@ class LazyGroup(TyperGroup):
         group.name, group.help = cmd_name, help_
         return group
 
+
+_KEYS_FOLDER = Path("data/sandbox")
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -135,6 +138,41 @@ def export_schema() -> None:
     target = root() / "graphql" / "app" / "schema.graphql"
     target.write_text(exported(), encoding="utf-8")
     typer.echo(f"wrote {target}")
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Exit after the purchases; non-zero if any fell short.")] = False,
+    port_base: Annotated[int, typer.Option(help="Shop, app, Saleor and Amazon Pay take four ports from here.")] = 8400,
+    storefront_port: Annotated[int | None, typer.Option(help="The shop's port, where it is another.")] = None,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Plain text.")] = False,
+) -> None:
+    """Buy, capture, refund and cancel against a simulated Amazon Pay and Saleor, then keep a shop open.
+
+    Nothing outside this machine is asked, and nothing is kept. With --once any free ports are taken.
+    """
+    from saleor_amazonpay.sandbox.commands import run_demo
+    from saleor_amazonpay.sandbox.world import Ports
+
+    ports = Ports.from_base(0 if once else port_base, storefront_port)
+    raise typer.Exit(run_demo(once=once, ports=ports, color=not no_color))
+
+
+@app.command()
+def sandbox(
+    port_base: Annotated[
+        int, typer.Option(help="Saleor and Amazon Pay take the third and fourth port from here.")
+    ] = 8400,
+    keys: Annotated[Path, typer.Option(help="The folder the merchants' private key is written to.")] = _KEYS_FOLDER,
+    install: Annotated[str | None, typer.Option(help="A manifest URL: the app is installed in the Saleor.")] = None,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Plain text.")] = False,
+) -> None:
+    """Run the Amazon Pay simulator and the Saleor stand-in alone, to develop against."""
+    from saleor_amazonpay.sandbox.commands import run_sandbox
+    from saleor_amazonpay.sandbox.world import Ports
+
+    ports = Ports.from_base(port_base)
+    raise typer.Exit(run_sandbox(ports=ports, keys=keys, install=install, color=not no_color))
 
 
 def _settings_with_logging() -> Settings:

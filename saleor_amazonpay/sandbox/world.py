@@ -143,7 +143,7 @@ async def world(
     app_url = f"http://{HOST}:{ports.app or free_port()}"
     async with contextlib.AsyncExitStack() as stack:
         amazon_url = await stack.enter_async_context(amazon.running(port=ports.amazon_pay))
-        saleor.public_url = await stack.enter_async_context(listening(_open_to_browsers(saleor.app), port=ports.saleor))
+        saleor.public_url = await stack.enter_async_context(listening(open_to_browsers(saleor.app), port=ports.saleor))
         stack.push_async_callback(saleor.close)
         chosen = _settings(folder, app_url, amazon_url, settings)
         await asyncio.to_thread(migrate.upgrade, chosen.database_url)
@@ -172,7 +172,7 @@ def _settings(folder: Path, app_url: str, amazon_url: str, given: Mapping[str, A
     return sandbox_settings({}, **(defaults | dict(given)))
 
 
-def _open_to_browsers(app: ASGIApp) -> ASGIApp:
+def open_to_browsers(app: ASGIApp) -> ASGIApp:
     """Saleor's API answers pages of any origin; so does the stand-in's."""
     return CORSMiddleware(app, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
 
@@ -276,7 +276,7 @@ def _entered(front: Shopfront, private_key: str, origin: str) -> dict[str, Any]:
 
 async def _mutate(dashboard: httpx2.AsyncClient, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     answer = (await dashboard.post("/graphql", json={"query": document, "variables": variables})).json()
-    payload: dict[str, Any] = next(iter((answer.get("data") or {}).values()), None) or {}
+    payload: dict[str, Any] = next(iter((answer.get("data") or {}).values()), {}) or {}
     errors = answer.get("errors") or payload.get("errors")
     if errors:
         raise SetUpRefused("; ".join(error["message"] for error in errors))

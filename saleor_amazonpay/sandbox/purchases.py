@@ -1,0 +1,321 @@
+"""The purchases of the demo: what happens in each, and what must be true at its end.
+
+Each goes through the shop's public API, the app's webhooks and Amazon's API over HTTP; only what a buyer does on
+Amazon's pages is done for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Final
+
+from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
+from saleor_amazonpay.sandbox.saleor.clients import Payment, Requested, Storefront
+from saleor_amazonpay.sandbox.saleor.standin import Lines, TransactionSnapshot
+from saleor_amazonpay.sandbox.world import World
+
+SETTLING_SECONDS: Final = 20.0
+_LOOK_AGAIN_SECONDS: Final = 0.05
+
+CUP: Final[Lines] = (("CUP-1", 1),)
+TEAPOT: Final[Lines] = (("POT-1", 1),)
+BOOK: Final[Lines] = (("PDF-1", 1),)
+
+
+class FellShort(AssertionError):
+    """What was expected and what was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Of one payment, in major units. ``charged`` is what was captured less what was given back."""
+
+    authorized: Decimal = Decimal(0)
+    charged: Decimal = Decimal(0)
+    refunded: Decimal = Decimal(0)
+    canceled: Decimal = Decimal(0)
+
+    @classmethod
+    def of(cls, **amounts: str) -> Amounts:
+        return cls(**{name: Decimal(amount) for name, amount in amounts.items()})
+
+    def shown(self, currency: str) -> str:
+        """Those that are not zero."""
+        named = ((name, getattr(self, name)) for name in ("authorized", "charged", "refunded", "canceled"))
+        return ", ".join(f"{name} {shown(amount, currency)}" for name, amount in named if amount) or "nothing"
+
+
+def shown(amount: Decimal | float, currency: str) -> str:
+    """``34.99 USD``, ``3500 JPY``: exact, with the currency's own number of decimals."""
+    return str(Money.parse(Decimal(str(amount)), currency))
+
+
+@dataclass(slots=True)
+class Shopper:
+    """Does what a storefront, a buyer and the shop's staff do; ``step`` tells the transcript what comes next."""
+
+    world: World
+    step: Callable[[str], Awaitable[None]]
+    transactions: list[str] = field(default_factory=list)
+
+    # --- The buyer
+
+    async def open_session(self, source_id: str, card: str = "1111") -> str:
+        """Presses the button, signs in at Amazon, chooses card and address; the session's id."""
+        data = {"flow": "review", "checkoutReviewReturnUrl": f"{self.world.storefront_url}/review.html"}
+        [config] = await self._storefront.payment_gateway_initialize(source_id, self.world.gateway, data)
+        if config.data["errors"]:
+            raise FellShort(f"expected a button, seen {config.data['errors']}")
+        button = config.data["amazonPay"]
+        session_id = self.world.amazon.create_session_by_button(
+            button["createCheckoutSessionConfig"], button["productType"]
+        )
+        self.world.amazon.sign_in(session_id, card=card)
+        return session_id
+
+    async def pay(self, source_id: str, result: str, card: str = "1111") -> str:
+        """The whole way from the button to the result page; the transaction's id."""
+        session_id = await self.open_session(source_id, card)
+        data = {
+            "flow": "review",
+            "amazonCheckoutSessionId": session_id,
+            "checkoutResultReturnUrl": f"{self.world.storefront_url}/result.html",
+        }
+        begun = await self._storefront.transaction_initialize(source_id, self.world.gateway, data)
+        _check(begun, f"{result.partition('_')[0]}_ACTION_REQUIRED")
+        self.transactions.append(begun.transaction_id)
+        self.world.amazon.buyer_approves(session_id)
+        returned = {"amazonCheckoutSessionId": session_id}
+        _check(await self._storefront.transaction_process(begun.transaction_id, returned), result)
+        return begun.transaction_id
+
+    async def place_order(self, checkout_id: str) -> str:
+        completed = await self._storefront.checkout_complete(checkout_id)
+        if completed.errors:
+            raise FellShort(f"expected an order, seen {completed.errors[0].message}")
+        return completed.order_id
+
+    # --- Staff
+
+    async def capture(self, transaction_id: str, amount: str) -> None:
+        _accepted(await self.world.saleor.staff.request_charge(transaction_id, Decimal(amount)))
+
+    async def refund(self, transaction_id: str, amount: str) -> None:
+        _accepted(await self.world.saleor.staff.request_refund(transaction_id, Decimal(amount)))
+
+    async def cancel(self, transaction_id: str) -> None:
+        _accepted(await self.world.saleor.staff.request_cancel(transaction_id))
+
+    # --- What must be true
+
+    async def expect(self, transaction_id: str, **amounts: str) -> None:
+        """Saleor shows these amounts soon, and Amazon's objects say the same.
+
+        Raises:
+            FellShort: with both.
+        """
+        wanted = Amounts.of(**amounts)
+        seen = await self._settled(transaction_id, wanted)
+        currency = self.world.saleor.transaction(transaction_id).currency
+        if seen != wanted:
+            raise FellShort(f"expected in Saleor: {wanted.shown(currency)}; seen: {seen.shown(currency)}")
+        at_amazon = amounts_at_amazon(self.world, transaction_id)
+        if at_amazon != replace(wanted, canceled=Decimal(0)):  # what was released leaves no amount at Amazon
+            raise FellShort(f"expected at Amazon: {wanted.shown(currency)}; seen: {at_amazon.shown(currency)}")
+
+    async def _settled(self, transaction_id: str, wanted: Amounts) -> Amounts:
+        """What Saleor shows once it is what was wanted, or after a while."""
+        for _ in range(int(SETTLING_SECONDS / _LOOK_AGAIN_SECONDS)):
+            snapshot = self.world.saleor.transaction(transaction_id)
+            if amounts_in_saleor(snapshot) == wanted and not _is_pending(snapshot):
+                break
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        return amounts_in_saleor(self.world.saleor.transaction(transaction_id))
+
+    @property
+    def _storefront(self) -> Storefront:
+        return self.world.saleor.storefront
+
+
+def _check(payment: Payment, result: str) -> None:
+    if payment.result != result:
+        told = payment.event.message if payment.event else payment.errors
+        raise FellShort(f"expected {result}, seen {payment.result or 'errors'}: {told}")
+
+
+def _accepted(requested: Requested) -> None:
+    if requested.errors:
+        raise FellShort(f"expected Saleor to ask the app, seen {requested.errors[0].message}")
+
+
+def amounts_in_saleor(snapshot: TransactionSnapshot) -> Amounts:
+    return Amounts(snapshot.authorized, snapshot.charged, snapshot.refunded, snapshot.canceled)
+
+
+def _is_pending(snapshot: TransactionSnapshot) -> bool:
+    pending = (snapshot.authorize_pending, snapshot.charge_pending, snapshot.refund_pending, snapshot.cancel_pending)
+    return any(pending)
+
+
+def amounts_at_amazon(world: World, transaction_id: str) -> Amounts:
+    """What Amazon's objects of a transaction say (DESIGN §6 case 4: a chargeable rest counts as authorized)."""
+    audit = world.amazon.audit()
+    permissions = [each for each in audit["permissions"] if _reference(each) == transaction_id]
+    ids = {each["chargePermissionId"] for each in permissions}
+    charges = [each for each in audit["charges"] if each["chargePermissionId"] in ids]
+    captured, refunded = _sum(charges, "captureAmount"), _sum(charges, "refundedAmount")
+    held = _sum([each for each in charges if _state(each) == "Authorized"], "chargeAmount")
+    chargeable = [each["limits"] for each in permissions if _state(each) == "Chargeable"]
+    return Amounts(held + _sum(chargeable, "amountBalance"), captured - refunded, refunded)
+
+
+def _reference(permission: Any) -> str | None:
+    return (permission["merchantMetadata"] or {}).get("merchantReferenceId")
+
+
+def _state(document: Any) -> str:
+    return str(document["statusDetails"]["state"])
+
+
+def _sum(documents: Sequence[Any], name: str) -> Decimal:
+    return sum((Decimal(each[name]["amount"]) for each in documents if each[name]), Decimal(0))
+
+
+# --- The purchases
+
+
+async def two_parcels(shopper: Shopper) -> None:
+    checkout = shopper.world.saleor.create_checkout("us", TEAPOT)
+    await shopper.step("The buyer pays $124.00; the channel asks for an authorization")
+    paid = await shopper.pay(checkout.id, "AUTHORIZATION_SUCCESS")
+    await shopper.place_order(checkout.id)
+    await shopper.expect(paid, authorized="124")
+    await shopper.step("The first parcel leaves: staff capture $50.00")
+    await shopper.capture(paid, "50")
+    await shopper.expect(paid, authorized="74", charged="50")
+    await shopper.step("The second parcel leaves: staff capture the rest")
+    await shopper.capture(paid, "74")
+    await shopper.expect(paid, charged="124")
+    await shopper.step("Something was broken: staff refund $20.00")
+    await shopper.refund(paid, "20")
+    await shopper.expect(paid, charged="104", refunded="20")
+    await shopper.step("Everything comes back: staff refund the rest")
+    await shopper.refund(paid, "104")
+    await shopper.expect(paid, refunded="124")
+
+
+async def digital(shopper: Shopper) -> None:
+    checkout = shopper.world.saleor.create_checkout("default-jp", BOOK)
+    await shopper.step("The buyer pays ¥1,000 for a download; no address is asked for")
+    paid = await shopper.pay(checkout.id, "CHARGE_SUCCESS")
+    await shopper.place_order(checkout.id)
+    await shopper.expect(paid, charged="1000")
+    await shopper.step("Staff refund everything")
+    await shopper.refund(paid, "1000")
+    await shopper.expect(paid, refunded="1000")
+
+
+async def cancelled(shopper: Shopper) -> None:
+    checkout = shopper.world.saleor.create_checkout("us", CUP)
+    await shopper.step("The buyer pays $34.99")
+    paid = await shopper.pay(checkout.id, "AUTHORIZATION_SUCCESS")
+    await shopper.place_order(checkout.id)
+    await shopper.step("Out of stock: staff cancel, Amazon releases the money")
+    await shopper.cancel(paid)
+    await shopper.expect(paid, canceled="34.99")
+
+
+async def declined(shopper: Shopper) -> None:
+    checkout = shopper.world.saleor.create_checkout("default-jp", CUP)
+    await shopper.step("The buyer's card is declined")
+    failed = await shopper.pay(checkout.id, "CHARGE_FAILURE", card="3434")
+    await shopper.expect(failed)
+    await shopper.step("The buyer presses the button again and takes another card")
+    paid = await shopper.pay(checkout.id, "CHARGE_SUCCESS")
+    await shopper.place_order(checkout.id)
+    await shopper.expect(paid, charged="3500")
+
+
+async def order_by_staff(shopper: Shopper) -> None:
+    order = shopper.world.saleor.create_order("default-jp", TEAPOT)
+    await shopper.step("Staff wrote the order; the buyer pays its ¥13,300")
+    paid = await shopper.pay(order.id, "CHARGE_SUCCESS")
+    await shopper.expect(paid, charged="13300")
+
+
+async def split_refund(shopper: Shopper) -> None:
+    checkout = shopper.world.saleor.create_checkout("us", TEAPOT)
+    await shopper.step("The buyer pays $124.00")
+    paid = await shopper.pay(checkout.id, "AUTHORIZATION_SUCCESS")
+    await shopper.place_order(checkout.id)
+    for amount, left, charged in (("30", "94", "30"), ("40", "54", "70"), ("54", "0", "124")):
+        await shopper.step(f"A parcel leaves: staff capture ${amount}.00")
+        await shopper.capture(paid, amount)
+        await shopper.expect(paid, authorized=left, charged=charged)
+    await shopper.step("Staff refund $90.00, more than any one charge can bear")
+    await shopper.refund(paid, "90")
+    await shopper.expect(paid, charged="34", refunded="90")
+
+
+async def expired(shopper: Shopper) -> None:
+    checkout = shopper.world.saleor.create_checkout("us", CUP)
+    await shopper.step("The buyer pays $34.99")
+    paid = await shopper.pay(checkout.id, "AUTHORIZATION_SUCCESS")
+    await shopper.place_order(checkout.id)
+    await shopper.step("Three days pass, the authorization expires; staff capture all the same, with a new charge")
+    shopper.world.clock.move(days=3)
+    await shopper.capture(paid, "34.99")
+    await shopper.expect(paid, charged="34.99")
+
+
+async def abandoned(shopper: Shopper) -> None:
+    channel = shopper.world.saleor.channel("us")
+    checkout = shopper.world.saleor.create_checkout("us", CUP)
+    await shopper.step("The buyer pays $34.99 and never places the order")
+    paid = await shopper.pay(checkout.id, "AUTHORIZATION_SUCCESS")
+    await shopper.step("Seven hours pass, Saleor releases the funds of the checkout")
+    channel.payment_settings.release_funds_for_expired_checkouts = True
+    shopper.world.clock.move(hours=7)
+    await shopper.world.saleor.release_funds()
+    channel.payment_settings.release_funds_for_expired_checkouts = False
+    await shopper.expect(paid, canceled="34.99")
+
+
+async def silent_amazon(shopper: Shopper) -> None:
+    checkout = shopper.world.saleor.create_checkout("us", CUP)
+    await shopper.step("The buyer pays $34.99")
+    paid = await shopper.pay(checkout.id, "AUTHORIZATION_SUCCESS")
+    await shopper.place_order(checkout.id)
+    await shopper.step("Amazon captures but does not answer; a job asks again with the same key")
+    hold = 2 * shopper.world.running.services.settings.answer_budget_seconds
+    shopper.world.amazon.faults.add(Fault(operation="capture_charge", timeout_after=True, hold_seconds=hold))
+    await shopper.capture(paid, "34.99")
+    await shopper.expect(paid, charged="34.99")
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """``way``: flow, product type and what the channel asks for."""
+
+    title: str
+    way: str
+    run: Callable[[Shopper], Awaitable[None]]
+
+
+PURCHASES: Final = (
+    Purchase("Two parcels, two refunds", "review · PayAndShip · AUTHORIZATION · USD", two_parcels),
+    Purchase("A download, given back", "review · PayOnly · CHARGE · JPY", digital),
+    Purchase("Cancelled before shipping", "review · PayAndShip · AUTHORIZATION · USD", cancelled),
+    Purchase("Declined, then another card", "review · PayAndShip · CHARGE · JPY", declined),
+    Purchase("An order written by staff", "review · order · CHARGE · JPY", order_by_staff),
+    Purchase(
+        "Three parcels, one refund over several charges", "review · PayAndShip · AUTHORIZATION · USD", split_refund
+    ),
+    Purchase("Shipped after the authorization expired", "review · PayAndShip · AUTHORIZATION · USD", expired),
+    Purchase("Paid and abandoned", "review · PayAndShip · AUTHORIZATION · USD", abandoned),
+    Purchase("Amazon falls silent", "review · PayAndShip · AUTHORIZATION · USD", silent_amazon),
+)
