@@ -79,7 +79,7 @@ def _fields(address: Address, country: str) -> dict[str, str]:
     }
     if country not in _WITHOUT_STATE:
         fields["state_or_region"] = _state(area, country)
-    if country != "JP":
+    if not _city_begins_line(address, country):
         fields |= {"city": clean(address.city), "district_or_county": clean(address.city_area)}
     return fields
 
@@ -98,12 +98,17 @@ def _required(country: str) -> Iterator[str]:
 
 
 def _street(address: Address, country: str) -> tuple[str, str, str]:
-    """Line, second line, company. On Amazon.co.jp the city is the beginning of the first line."""
+    """Line, second line, company."""
     first = clean(address.street_address1)
-    if country == "JP" and first:
+    if first and _city_begins_line(address, country):
         place = clean(f"{address.city}{address.city_area}")
         first = first if folded(first).startswith(folded(place)) else f"{place}{first}"
     return first, clean(address.street_address2), clean(address.company_name)
+
+
+def _city_begins_line(address: Address, country: str) -> bool:
+    """On Amazon.co.jp, unless it is in Latin letters, where nothing would part it from the street."""
+    return country == "JP" and bool(names.EAST_ASIAN.search(address.city))
 
 
 def _lines(texts: Sequence[str]) -> tuple[dict[str, str], list[str]]:

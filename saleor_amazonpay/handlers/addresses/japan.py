@@ -59,7 +59,7 @@ def locate(state: str, city: str, postal_code: str, lines: Sequence[str]) -> Loc
     """All as ``text.clean`` leaves them; the postal code as seven digits."""
     stated, state_rest = _stated_prefecture(state)
     in_city, city = _written_prefecture(city or state_rest)
-    in_line, first = _written_prefecture(lines[0] if lines else "")
+    in_line, (first, *others) = _prefecture_of_lines(lines)
     written = in_line or in_city
     at_code = places_at(postal_code)
     believable = [place for place in at_code if written in {"", place.prefecture}]
@@ -67,7 +67,7 @@ def locate(state: str, city: str, postal_code: str, lines: Sequence[str]) -> Loc
     found, city_rest, first = _municipality(city, first, believable, prefectures)
     place = found or _only(believable)
     prefecture = (place.prefecture if place else "") or written or _only_prefecture(believable) or stated
-    kept = tuple(line for line in (f"{city_rest}{first}", *lines[1:]) if line)
+    kept = tuple(line for line in (f"{city_rest}{first}", *others) if line)
     is_doubtful = bool(at_code) and not any(_agrees(at, prefecture, found) for at in at_code)
     name = found.city if found else city or (place.city if place else "")
     return Located(prefecture, name, kept, is_doubtful)
@@ -140,6 +140,12 @@ def _written_prefecture(text: str) -> tuple[str, str]:
         if rest is not None:
             return prefecture, rest
     return "", text
+
+
+def _prefecture_of_lines(lines: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The prefecture before the first line, and at least one line without it; it may have been a line of its own."""
+    written, first = _written_prefecture(lines[0] if lines else "")
+    return written, [line for line in (first, *lines[1:]) if line] or [""]
 
 
 def _stated_prefecture(state: str) -> tuple[str, str]:

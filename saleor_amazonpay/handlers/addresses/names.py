@@ -12,7 +12,7 @@ from typing import Final
 from saleor_amazonpay.handlers.addresses.text import clean
 
 _FAMILY_FIRST: Final = frozenset({"JP", "CN", "KR", "TW", "HK"})
-_EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _PARTICLES: Final = frozenset(
     {
         "af",
@@ -87,14 +87,14 @@ def divided(name: str | None, country: str) -> tuple[str, str]:
     words = text.split()
     if len(words) <= 1:
         return "", text
-    if country in _FAMILY_FIRST and _EAST_ASIAN.search(text):
+    if country in _FAMILY_FIRST and EAST_ASIAN.search(text):
         return " ".join(words[1:]), words[0]
     return _at_comma(text) or _latin(words, country)
 
 
 def joined(first: str, last: str, country: str) -> str:
     """The name as it is written in that country."""
-    is_family_first = country in _FAMILY_FIRST and _EAST_ASIAN.search(first + last)
+    is_family_first = country in _FAMILY_FIRST and EAST_ASIAN.search(first + last)
     return clean(f"{last} {first}" if is_family_first else f"{first} {last}")
 
 
