@@ -359,7 +359,8 @@ def _frequency(session: CheckoutSession, texts: Mapping[str, str]) -> str | None
         return None
     if frequency["unit"] == "Variable":
         return texts["varying"]
-    return texts["every"].format(value=frequency["value"], unit=texts[f"unit_{frequency['unit']}"])
+    form = texts["every_one" if frequency["value"] == "1" else "every"]
+    return form.format(value=frequency["value"], unit=texts[f"unit_{frequency['unit']}"])
 
 
 def address_lines(address: Address) -> list[str]:

@@ -75,7 +75,9 @@ UPDATE_FIELDS: Final = Fields(
         **_LATER,
         "webCheckoutDetails": Fields({"checkoutReviewReturnUrl": fields.url, "checkoutResultReturnUrl": fields.url}),
         "paymentDetails": Fields(_UPDATABLE_PAYMENT),
-        "multiAddressesCheckoutMetadata": fields.list_of(fields.anything),
+        "multiAddressesCheckoutMetadata": fields.list_of(
+            Fields({"addressId": fields.text(64), "price": fields.price}, required=("addressId",))
+        ),
     }
 )
 COMPLETE_FIELDS: Final = Fields({"chargeAmount": fields.price, "totalOrderAmount": fields.price})
@@ -350,8 +352,6 @@ def _merged(document: Document, body: Mapping[str, Any]) -> Document:
     """Partial update: keys not sent stay. A copy, so that a refused update changes nothing."""
     merged = dict(document)
     for key, value in body.items():
-        if key == "multiAddressesCheckoutMetadata":
-            continue
         merged[key] = {**(merged[key] or {}), **value} if isinstance(value, Mapping) else value
     merged["recurringMetadata"] = wire.recurring(merged["recurringMetadata"])
     return merged

@@ -141,6 +141,7 @@ def session_document(body: Mapping[str, Any]) -> Document:
         "storeId": body["storeId"],
         "providerMetadata": provider_metadata(body.get("providerMetadata")),
         "deliverySpecifications": body.get("deliverySpecifications"),
+        "multiAddressesCheckoutMetadata": [],
     }
 
 
@@ -184,7 +185,17 @@ def session(it: CheckoutSession, constraints: Iterable[str], redirect_url: str |
     }
     if "cartDetails" not in document:  # appears with Finalize
         del answer["cartDetails"]
+    if it.product_type == "PayAndShipMultiAddress":
+        answer["shippingAddressList"] = _address_list(it) if shown else []
+        answer["multiAddressesCheckoutMetadata"] = document["multiAddressesCheckoutMetadata"]
     return answer
+
+
+def _address_list(it: CheckoutSession) -> list[str]:
+    """JSON texts in the list, not objects; the shape of an ``addressId`` is not documented."""
+    book = it.buyer.addresses if it.buyer else ()
+    addresses = [{"addressId": str(place), **(_address(entry, it.owner) or {})} for place, entry in enumerate(book, 1)]
+    return [json.dumps(entry, ensure_ascii=False) for entry in addresses]
 
 
 def permission(it: ChargePermission, balance: Money, *, with_buyer: bool) -> Document:

@@ -180,6 +180,16 @@ class TestBuyerSignsIn:
             ids.add((await one.get(f"checkoutSessions/{session_id}"))["buyer"]["buyerId"])
         assert len(ids) == 2
 
+    async def test_several_addresses_come_as_json_texts(self, merchant, simulator):
+        config = merchant.button(merchant.payload())
+        session_id = simulator.create_session_by_button(config, "PayAndShipMultiAddress")
+        simulator.sign_in(session_id)
+        prices = [{"addressId": "1", "price": yen("700")}, {"addressId": "2", "price": yen("500")}]
+        await merchant("PATCH", f"checkoutSessions/{session_id}", {"multiAddressesCheckoutMetadata": prices})
+        session = await merchant.get(f"checkoutSessions/{session_id}")
+        assert [json.loads(text)["stateOrRegion"] for text in session["shippingAddressList"]] == ["東京都", "大阪府"]
+        assert session["multiAddressesCheckoutMetadata"] == prices
+
 
 class TestUpdate:
     async def test_with_no_constraint_left_there_is_a_redirect_url(self, merchant, simulator):

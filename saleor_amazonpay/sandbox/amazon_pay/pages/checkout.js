@@ -13,8 +13,8 @@
     DarkGray: { background: "#3c434e", border: "#262b33", text: "#ffffff" },
   };
   var LABELS = {
-    en: { pay: "Amazon Pay – use your Amazon account", signIn: "Sign in with Amazon", signInText: "Sign in" },
-    ja: { pay: "Amazon Pay - Amazonアカウントでお支払い", signIn: "Amazonアカウントでログイン", signInText: "ログイン" },
+    en: { pay: "Amazon Pay – use your Amazon account", signIn: "Sign in with Amazon" },
+    ja: { pay: "Amazon Pay - Amazonアカウントでお支払い", signIn: "Amazonでログイン" },
   };
 
   function fail(message) {
@@ -93,13 +93,12 @@
     var sheet = document.createElement("style");
     sheet.id = "amazon-pay-simulator-style";
     sheet.textContent =
-      ".amazonpay-simulator-button{display:inline-flex;align-items:center;justify-content:center;gap:.4em;box-sizing:border-box;" +
+      ".amazonpay-simulator-button{display:inline-flex;align-items:center;justify-content:center;box-sizing:border-box;" +
       "width:100%;min-width:160px;min-height:45px;padding:0 1.4em;border:1px solid;border-radius:999px;cursor:pointer;" +
-      "font:600 17px/1.2 system-ui,-apple-system,'Segoe UI','Hiragino Sans','Noto Sans JP',sans-serif;white-space:nowrap;" +
-      "transition:filter .12s}.amazonpay-simulator-button:hover{filter:brightness(.96)}" +
+      "font:700 17px/1.2 system-ui,-apple-system,'Segoe UI','Hiragino Sans','Noto Sans JP',sans-serif;text-wrap:balance;" +
+      "letter-spacing:.01em;transition:filter .12s}.amazonpay-simulator-button:hover{filter:brightness(.96)}" +
       ".amazonpay-simulator-button:active{filter:brightness(.9)}" +
-      ".amazonpay-simulator-button:focus-visible{outline:3px solid #2f6fed;outline-offset:2px}" +
-      ".amazonpay-simulator-button b{font-weight:800}";
+      ".amazonpay-simulator-button:focus-visible{outline:3px solid #2f6fed;outline-offset:2px}";
     document.head.appendChild(sheet);
   }
 
@@ -114,12 +113,7 @@
     button.style.backgroundColor = color.background;
     button.style.borderColor = color.border;
     button.style.color = color.text;
-    var name = document.createElement("span");
-    name.appendChild(document.createTextNode(isSignIn(config) ? "Amazon " : "Amazon "));
-    var last = document.createElement("b");
-    last.textContent = isSignIn(config) ? text.signInText : "Pay";
-    name.appendChild(last);
-    button.appendChild(name);
+    button.textContent = isSignIn(config) ? text.signIn : "Amazon Pay";
     container.replaceChildren(button);
     return button;
   }
