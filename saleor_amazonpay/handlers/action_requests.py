@@ -197,7 +197,7 @@ def _answer(session: Session, account: Account, operation: Operation) -> ActionA
     actions = payment_rows.balances(session, payment, account.options.policy).actions()
     reference = operation.psp_reference or operations.derived_reference(payment, operation)
     if operation.state is not OperationState.SETTLED or operation.announced:
-        return ActionAnswer(psp_reference=reference, actions=actions)
+        return ActionAnswer(psp_reference=reference)  # its actions come with the report: see ActionAnswer
     return ActionAnswer(
         psp_reference=reference,
         result=operation.result,

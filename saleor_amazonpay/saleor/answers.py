@@ -110,7 +110,9 @@ class SessionAnswer:
 class ActionAnswer:
     """To TRANSACTION_{CHARGE,REFUND,CANCELATION}_REQUESTED; without a ``result``, the outcome is reported later.
 
-    Raises ValueError where Saleor would refuse or misread it.
+    Without a ``result`` nothing but the reference may be told: Saleor (3.21-3.23) stores the ``actions`` of an
+    asynchronous answer as they are written, in upper case, and can then no longer read the transaction's ``actions``
+    (seen on 3.23.28: every query of that transaction fails). Raises ValueError where Saleor would refuse or misread it.
     """
 
     psp_reference: str
@@ -127,10 +129,8 @@ class ActionAnswer:
         _require(self.psp_reference is not None, "pspReference is missing.")
         _check_common(self)
         if self.result is None:
-            told = (self.amount, self.message or None, self.external_url, self.time)
-            _require(
-                told == (None, None, None, None), "An answer without result carries pspReference and actions only."
-            )
+            told = (self.amount, self.message or None, self.external_url, self.time, self.actions)
+            _require(told == (None,) * 5, "An answer without result carries the pspReference only.")
         if self.result in _ACTION_DECIDED:
             _require(
                 bool(self.amount and self.amount.minor), "A success needs its exact amount; 0 means all to Saleor."

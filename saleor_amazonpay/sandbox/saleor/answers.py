@@ -246,6 +246,14 @@ def judge_session(answer: Any, requested: Decimal, now: datetime) -> Answer:
     return _build(result, values, requested, now)
 
 
+def _as_written(actions: list[str] | None) -> list[str] | None:
+    """Saleor forgets to lower-case the actions of an asynchronous answer: what it stores is no action to it any more.
+
+    From then on every query of the transaction's ``actions`` fails (seen on 3.23.28).
+    """
+    return None if actions is None else [f"{action} as written" for action in actions]
+
+
 def judge_action(answer: Any, request_type: str, requested: Decimal, now: datetime) -> Answer:
     """An answer to a charge, refund or cancelation request: only that kind's SUCCESS or FAILURE, or no ``result``."""
     results = ACTION_RESULTS[request_type]
@@ -260,7 +268,7 @@ def judge_action(answer: Any, request_type: str, requested: Decimal, now: dateti
             psp_reference=values["pspReference"],
             amount=requested,
             time=now,
-            actions=values.get("actions"),
+            actions=_as_written(values.get("actions")),
         )
     required = frozenset({"pspReference"}) if results[result] else frozenset[str]()
     return _build(result, _read(answer, _FIELDS, required), requested, now)
