@@ -212,6 +212,9 @@ async def finish_within(
     """
     if isinstance(begun, Claimed):
         operation = await carry_out(services, account, begun, deadline, waiting_caller=waiting_caller)
+    elif begun.kind is OperationKind.COMPLETE and begun.state is OperationState.RUNNING:
+        # "Processing" was not final for the storefront: it asks again, perhaps before the job does.
+        operation = await resume(services, begun.id, deadline, waiting_caller=waiting_caller)
     else:
         operation = begun
     while operation.state is OperationState.RUNNING and not operation.announced and not deadline.is_over:
