@@ -313,9 +313,9 @@ PURCHASES: Final = (
     Purchase("Declined, then another card", "review · PayAndShip · CHARGE · JPY", declined),
     Purchase("An order written by staff", "review · order · CHARGE · JPY", order_by_staff),
     Purchase(
-        "Three parcels, one refund over several charges", "review · PayAndShip · AUTHORIZATION · USD", split_refund
+        "Three parcels, one split refund", "review · PayAndShip · AUTHORIZATION · USD", split_refund
     ),
-    Purchase("Shipped after the authorization expired", "review · PayAndShip · AUTHORIZATION · USD", expired),
+    Purchase("Captured after the expiry", "review · PayAndShip · AUTHORIZATION · USD", expired),
     Purchase("Paid and abandoned", "review · PayAndShip · AUTHORIZATION · USD", abandoned),
     Purchase("Amazon falls silent", "review · PayAndShip · AUTHORIZATION · USD", silent_amazon),
 )

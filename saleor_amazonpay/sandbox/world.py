@@ -52,7 +52,7 @@ class Shopfront:
 SHOPFRONTS: Final = (
     Shopfront(
         "default-jp",
-        "日本 · JPY",
+        "JPY · 日本",
         "jp",
         "A3SHIZUKU0JP",
         "amzn1.application-oa2-client.shizuku0jp",
@@ -60,7 +60,7 @@ SHOPFRONTS: Final = (
     ),
     Shopfront(
         "us",
-        "United States · USD",
+        "USD · United States",
         "na",
         "A3SHIZUKU0US",
         "amzn1.application-oa2-client.shizuku0us",

@@ -46,7 +46,7 @@ export const TEXTS = {
     streetAddress1: "Street",
     outcomes: {
       checking: ["One moment", "We are asking Amazon Pay about your payment."],
-      paid: ["Thank you", "Your payment is complete and your tea is on its way to the parcel."],
+      paid: ["Thank you", "Your payment is complete. We are getting your order ready."],
       pending: ["Thank you", "Your order is placed. Amazon Pay is still confirming the payment; we will write to you."],
       processing: ["Still working on it", "Amazon Pay has not told us the outcome yet. Nothing is lost, and nothing is charged twice.", "Look again"],
       action_required: ["Not finished yet", "The payment was not confirmed at Amazon Pay.", "Continue at Amazon Pay"],
@@ -104,7 +104,7 @@ export const TEXTS = {
     streetAddress1: "番地",
     outcomes: {
       checking: ["少々お待ちください", "Amazon Payにお支払い状況を確認しています。"],
-      paid: ["ありがとうございます", "お支払いが完了しました。発送の準備を始めます。"],
+      paid: ["ありがとうございます", "お支払いが完了しました。ご注文の準備を始めます。"],
       pending: ["ありがとうございます", "ご注文を承りました。Amazon Payでお支払いを確認中です。結果はメールでお知らせします。"],
       processing: ["確認中です", "Amazon Payからの結果を待っています。二重に請求されることはありません。", "もう一度確認する"],
       action_required: ["手続きが完了していません", "Amazon Payでお支払いが確定されていません。", "Amazon Payで続ける"],
