@@ -46,15 +46,15 @@ class _Operation(msgspec.Struct, rename="camel"):
 
 
 async def graphql(request: Request) -> Response:
-    """401 and 403 before anything is parsed; then 200 with ``data`` or ``errors``, as GraphQL has it."""
+    """401 and 403 before anything is parsed, 400 for what is no operation; else 200 with ``data`` or ``errors``."""
     services: Services = request.app.state.services
     try:
         viewer = await _viewer(request, services)
-        operation = await _operation(request)
+        answer = await _executed(services, viewer, await _operation(request))
     except AppError as refusal:
         error = {"message": refusal.public_message, "extensions": {"code": refusal.code}}
         return JSONResponse({"errors": [error]}, refusal.status, headers=_NO_STORE)
-    return JSONResponse(await _executed(services, viewer, operation), headers=_NO_STORE)
+    return JSONResponse(answer, headers=_NO_STORE)
 
 
 routes = [Route("/graphql", graphql, methods=["POST"])]
@@ -89,14 +89,20 @@ async def _operation(request: Request) -> _Operation:
 
 async def _executed(services: Services, viewer: Viewer, operation: _Operation) -> dict[str, Any]:
     schema = await asyncio.to_thread(_schema)  # the first time it takes a while, in which webhooks go on
+    from strawberry.exceptions import MissingQueryError
+    from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+
     from saleor_amazonpay.schema.resolvers import Context
 
-    result = await schema.execute(
-        operation.query,
-        variable_values=operation.variables,
-        operation_name=operation.operation_name,
-        context_value=Context(services, viewer),
-    )
+    try:
+        result = await schema.execute(
+            operation.query,
+            variable_values=operation.variables,
+            operation_name=operation.operation_name,
+            context_value=Context(services, viewer),
+        )
+    except (CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError, RecursionError) as error:
+        raise InvalidOperation("The query holds no such operation.") from error
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
         answer["errors"] = [_shown(error) for error in result.errors]
