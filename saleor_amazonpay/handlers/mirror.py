@@ -178,6 +178,7 @@ def _write_charge(session: Session, payment: Payment, object_: Charge, now: date
             "captured": captured.minor,
             "refunded": _money(object_.refunded_amount, payment).minor,
             "expires_at": to_micros(object_.expires) if object_.expires else None,
+            "look_at": to_micros(now),
             "created_at": to_micros(object_.created or now),
             "updated_at": to_micros(object_.last_updated or now),
         },

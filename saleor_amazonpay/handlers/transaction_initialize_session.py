@@ -30,6 +30,8 @@ from saleor_amazonpay.storage.installations import Installation
 from saleor_amazonpay.storage.payments import Payment
 
 SESSION_LIFE = timedelta(hours=24)  # amazon-pay-cv2.md §4.1
+FIRST_SWEEP = timedelta(minutes=15)  # what a buyer who is still paying needs
+FIRST_AUDIT = timedelta(days=1)
 _NEVER_CLAIMED = datetime.fromtimestamp(0, UTC)
 
 
@@ -111,4 +113,6 @@ def _payment(
         claimed_until=_NEVER_CLAIMED,
         created_at=now,
         updated_at=now,
+        sweep_at=now + FIRST_SWEEP,
+        audit_at=now + FIRST_AUDIT,
     )

@@ -19,6 +19,9 @@ from saleor_amazonpay.storage.times import from_micros, to_micros
 class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What a merchant may choose per account; every default is DESIGN §6's.
 
+    ``abandoned_paid``: whether a buyer who paid at Amazon and never came back is taken for a customer (case 1).
+    ``expiry_policy``: what is done before an authorization expires. ``give_back_surplus``: money nobody needs any
+    more is returned at once (case 10).
     ``allowed_origins``: origins to which a buyer may be sent (case 15), e.g. ``https://shop.example``.
     ``store_name`` is shown to the buyer and cut to 50 bytes by Amazon's limit.
     """
@@ -26,6 +29,9 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     capture_policy: Literal["followSaleor", "authorizeOnly"] = "followSaleor"
     after_partial_capture: Literal["keep", "reauthorize"] = "keep"
     pending_authorization: bool = False
+    abandoned_paid: Literal["auto", "complete", "leave"] = "auto"
+    expiry_policy: Literal["warn", "reauthorize", "capture"] = "warn"
+    give_back_surplus: bool = False
     allowed_origins: tuple[str, ...] = ()
     store_name: str | None = None
     note_to_buyer: str | None = None

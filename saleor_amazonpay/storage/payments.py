@@ -55,6 +55,9 @@ class Payment:
     claimed_until: datetime
     created_at: datetime
     updated_at: datetime
+    sweep_at: datetime | None = None  # when a sweep looks next; None: never
+    audit_at: datetime | None = None
+    order_number: str | None = None
 
     @property
     def is_undecided(self) -> bool:
@@ -95,6 +98,7 @@ _SAVE = Statement(
             "session_expires_at",
             "result_url",
             "return_url",
+            "sweep_at",
             "updated_at",
         ],
     )
@@ -182,6 +186,9 @@ _CHANGEABLE = frozenset(
         "charge_permission_balance",
         "charge_permission_expires_at",
         "released",
+        "sweep_at",
+        "audit_at",
+        "order_number",
     }
 )
 _changes: dict[tuple[str, ...], Statement] = {}
@@ -301,6 +308,9 @@ def _payment(row: Row) -> Payment:
         claimed_until=from_micros(row.claimed_until),
         created_at=from_micros(row.created_at),
         updated_at=from_micros(row.updated_at),
+        sweep_at=maybe_from_micros(row.sweep_at),
+        audit_at=maybe_from_micros(row.audit_at),
+        order_number=row.order_number,
     )
 
 

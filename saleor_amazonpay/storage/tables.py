@@ -39,6 +39,10 @@ def _minor(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
+def _partial_index(name: str, column: str, *, where: str) -> Index:
+    return Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
+
+
 installations = Table(
     "installations",
     metadata,
@@ -112,9 +116,16 @@ payments = Table(
     # The leased claim with its fencing token (DESIGN §4 rule 1).
     Column("claim_fence", BigInteger, nullable=False, server_default=text("0")),
     _time("claimed_until"),
+    # When a sweep looks next, each only at what its index holds (sweeps/due.py).
+    _time("sweep_at", nullable=True),
+    _time("audit_at", nullable=True),
+    Column("order_number", Text),  # once Amazon shows it as merchantReferenceId
     _time("created_at"),
     _time("updated_at"),
     UniqueConstraint("api_url", "transaction_id"),
+    _partial_index("ix_payments_awaiting", "sweep_at", where="state IN ('initialized', 'awaiting_buyer')"),
+    _partial_index("ix_payments_numberless", "sweep_at", where="state = 'active' AND order_number IS NULL"),
+    _partial_index("ix_payments_audit", "audit_at", where="state = 'active'"),
     Index(
         "uq_payments_session",
         "api_url",
@@ -137,9 +148,11 @@ charges = Table(
     _minor("captured"),
     _minor("refunded"),
     _time("expires_at", nullable=True),
+    _time("look_at", nullable=True),  # when a sweep looks whether an open authorization expires
     _time("created_at"),
     _time("updated_at"),  # Amazon's statusDetails.lastUpdatedTimestamp
     PrimaryKeyConstraint("payment_id", "charge_id"),
+    _partial_index("ix_charges_authorized", "look_at", where="state = 'Authorized'"),
 )
 
 refunds = Table(
@@ -251,6 +264,7 @@ reports = Table(
         sqlite_where=text("state = 'due'"),
         postgresql_where=text("state = 'due'"),
     ),
+    _partial_index("ix_reports_done", "delivered_at", where="state = 'delivered'"),
 )
 
 timeline = Table(
@@ -262,4 +276,43 @@ timeline = Table(
     Column("kind", Text, nullable=False),  # request | call | answer | decision | report | notification
     Column("detail", Text, nullable=False),  # JSON, redacted before it is written
     Index("ix_timeline_payment", "payment_id", "id"),
+    Index("ix_timeline_at", "at"),
+)
+
+# What the merchant has to repair, shown in Saleor as App Problems; a row goes when the problem is cured.
+problems = Table(
+    "problems",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("critical", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # raised | shown | cured
+    _time("raised_at"),
+    _time("check_at"),  # when it is next looked whether the problem is still there
+    PrimaryKeyConstraint("api_url", "key"),
+    Index("ix_problems_check", "check_at"),
+)
+
+# Where Saleor's and Amazon's amounts of a payment differ: a report the merchant can read.
+drift = Table(
+    "drift",
+    metadata,
+    Column("payment_id", Text, ForeignKey("payments.id"), primary_key=True),
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False, index=True),
+    Column("currency", Text, nullable=False),
+    Column("differences", Text, nullable=False),  # JSON: [{"of", "saleor", "amazon"}], minor units
+    _time("found_at"),
+    _time("checked_at"),
+)
+
+# Amazon's token buckets as all replicas have drawn on them (decisions/0010).
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("seller", Text, nullable=False),  # merchant id and environment: Amazon counts per seller, not per key
+    Column("operation", Text, nullable=False),
+    _time("full_at"),  # when the bucket will be full again: one number says how much is in it
+    _time("paused_until"),  # after a 429
+    PrimaryKeyConstraint("seller", "operation"),
 )

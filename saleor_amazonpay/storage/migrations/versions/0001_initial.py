@@ -26,6 +26,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("api_url", name=op.f("pk_installations")),
     )
     op.create_table(
+        "rate_limits",
+        sa.Column("seller", sa.Text(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("full_at", sa.BigInteger(), nullable=False),
+        sa.Column("paused_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("seller", "operation", name=op.f("pk_rate_limits")),
+    )
+    op.create_table(
         "timeline",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("payment_id", sa.Text(), nullable=False),
@@ -34,6 +42,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_timeline")),
     )
+    op.create_index("ix_timeline_at", "timeline", ["at"], unique=False)
     op.create_index("ix_timeline_payment", "timeline", ["payment_id", "id"], unique=False)
     op.create_table(
         "accounts",
@@ -71,6 +80,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", name=op.f("pk_notifications")),
     )
     op.create_index("ix_notifications_received", "notifications", ["received_at"], unique=False)
+    op.create_table(
+        "problems",
+        sa.Column("api_url", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("critical", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("raised_at", sa.BigInteger(), nullable=False),
+        sa.Column("check_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["api_url"], ["installations.api_url"], name=op.f("fk_problems_api_url")),
+        sa.PrimaryKeyConstraint("api_url", "key", name=op.f("pk_problems")),
+    )
+    op.create_index("ix_problems_check", "problems", ["check_at"], unique=False)
     op.create_table(
         "channel_assignments",
         sa.Column("api_url", sa.Text(), nullable=False),
@@ -111,6 +133,9 @@ def upgrade() -> None:
         sa.Column("released", sa.BigInteger(), nullable=False),
         sa.Column("claim_fence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("claimed_until", sa.BigInteger(), nullable=False),
+        sa.Column("sweep_at", sa.BigInteger(), nullable=True),
+        sa.Column("audit_at", sa.BigInteger(), nullable=True),
+        sa.Column("order_number", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_payments_account_id")),
@@ -119,6 +144,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("api_url", "transaction_id", name=op.f("uq_payments_api_url_transaction_id")),
     )
     op.create_index(op.f("ix_payments_account_id"), "payments", ["account_id"], unique=False)
+    op.create_index(
+        "ix_payments_audit",
+        "payments",
+        ["audit_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    )
+    op.create_index(
+        "ix_payments_awaiting",
+        "payments",
+        ["sweep_at"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('initialized', 'awaiting_buyer')"),
+        postgresql_where=sa.text("state IN ('initialized', 'awaiting_buyer')"),
+    )
+    op.create_index(
+        "ix_payments_numberless",
+        "payments",
+        ["sweep_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'active' AND order_number IS NULL"),
+        postgresql_where=sa.text("state = 'active' AND order_number IS NULL"),
+    )
     op.create_index("ix_payments_permission", "payments", ["api_url", "charge_permission_id"], unique=False)
     op.create_index(
         "uq_payments_session",
@@ -138,12 +187,34 @@ def upgrade() -> None:
         sa.Column("captured", sa.BigInteger(), nullable=False),
         sa.Column("refunded", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("look_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_charges_payment_id")),
         sa.PrimaryKeyConstraint("payment_id", "charge_id", name=op.f("pk_charges")),
     )
+    op.create_index(
+        "ix_charges_authorized",
+        "charges",
+        ["look_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'Authorized'"),
+        postgresql_where=sa.text("state = 'Authorized'"),
+    )
     op.create_index(op.f("ix_charges_charge_id"), "charges", ["charge_id"], unique=False)
+    op.create_table(
+        "drift",
+        sa.Column("payment_id", sa.Text(), nullable=False),
+        sa.Column("api_url", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("differences", sa.Text(), nullable=False),
+        sa.Column("found_at", sa.BigInteger(), nullable=False),
+        sa.Column("checked_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["api_url"], ["installations.api_url"], name=op.f("fk_drift_api_url")),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_drift_payment_id")),
+        sa.PrimaryKeyConstraint("payment_id", name=op.f("pk_drift")),
+    )
+    op.create_index(op.f("ix_drift_api_url"), "drift", ["api_url"], unique=False)
     op.create_table(
         "operations",
         sa.Column("id", sa.Text(), nullable=False),
@@ -213,6 +284,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_reports_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reports")),
         sa.UniqueConstraint("payment_id", "reference", "type", name=op.f("uq_reports_payment_id_reference_type")),
+    )
+    op.create_index(
+        "ix_reports_done",
+        "reports",
+        ["delivered_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'delivered'"),
+        postgresql_where=sa.text("state = 'delivered'"),
     )
     op.create_index(
         "ix_reports_due",
