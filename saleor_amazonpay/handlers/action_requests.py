@@ -108,7 +108,8 @@ def _begin(
     payment = payment_rows.by_transaction(session, account.api_url, request.event.transaction.id)
     if payment is None:
         return None
-    _drop_seen_reports(session, payment, request.event)
+    seen = {(one.psp_reference, one.type or "") for one in request.event.transaction.events if one.psp_reference}
+    reports.drop_seen(session, payment.id, seen)
     currency = payment.amount.currency
     repeated = operation_rows.by_body(session, payment.id, request.body_hash, currency)
     key = None if repeated else _identity(session, payment, request)
@@ -116,13 +117,6 @@ def _begin(
         return repeated
     known = operation_rows.by_request(session, payment.id, request.kind, key, currency)
     return known or _begin_new(session, services, account, payment, request, key, amount)
-
-
-def _drop_seen_reports(session: Session, payment: Payment, event: ActionEvent) -> None:
-    """Events the payload shows have reached Saleor; their reports are not needed any more (case 9)."""
-    for seen in event.transaction.events:
-        if seen.psp_reference and seen.type:
-            reports.drop_seen(session, payment.id, seen.psp_reference, seen.type)
 
 
 def _begin_new(

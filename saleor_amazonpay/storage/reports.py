@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,16 +54,7 @@ _SETTLE = Statement(
         due_at=bindparam("new_due_at"),
     )
 )
-_SEEN = Statement(
-    update(reports)
-    .where(
-        reports.c.payment_id == bindparam("in_payment"),
-        reports.c.reference == bindparam("seen_reference"),
-        reports.c.type == bindparam("seen_type"),
-        reports.c.state == "due",
-    )
-    .values(state="dropped")
-)
+_DROP = Statement(update(reports).where(reports.c.id == bindparam("report_id")).values(state="dropped"))
 
 
 def add(
@@ -121,9 +113,11 @@ def postpone(session: Session, report: Report, error: str, *, now: datetime, unt
     _settle(session, report, "due", error, until, now)
 
 
-def drop_seen(session: Session, payment_id: str, reference: str, type_: str) -> None:
-    """A later payload of the transaction shows the event, so the synchronous answer did arrive."""
-    session.execute(_SEEN, {"in_payment": payment_id, "seen_reference": reference, "seen_type": type_})
+def drop_seen(session: Session, payment_id: str, seen: AbstractSet[tuple[str, str]]) -> None:
+    """Drop what Saleor shows already, by (reference, type): the synchronous answer did arrive (case 9)."""
+    for report in due(session, payment_id):
+        if (report.fact.reference, report.fact.type) in seen:
+            session.execute(_DROP, {"report_id": report.id})
 
 
 def _settle(session: Session, report: Report, state: str, error: str | None, due_at: datetime, now: datetime) -> None:
