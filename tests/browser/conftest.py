@@ -25,7 +25,7 @@ def anyio_backend():
 @pytest.fixture(scope="module")
 async def shop(tmp_path_factory):
     options = SimulatorOptions(refund_seconds=0.3, authorization_seconds=2.0)
-    async with world(tmp_path_factory.mktemp("world"), amazon_options=options) as made:
+    async with world(tmp_path_factory.mktemp("world"), amazon_options=options, answer_budget_seconds=1.0) as made:
         yield made
 
 

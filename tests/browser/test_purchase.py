@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.sandbox.purchases import Amounts, amounts_at_amazon, amounts_in_saleor
 from tests.browser.conftest import DESKTOP, PHONE
 
@@ -189,6 +190,32 @@ class TestSecondThoughts:
         assert await outcome(page) == "expired"
         [transaction] = new_transactions()
         assert amounts_in_saleor(transaction) == amounts()
+
+
+class TestSilence:
+    async def test_of_amazon_is_waited_out_on_the_result_page(self, shop, open_page, new_transactions):
+        page = await open_page()
+        await fill_basket(page, shop, "default-jp")
+        await choose_at_amazon(page)
+        await place_order(page)
+        shop.amazon.faults.add(Fault(operation="complete_checkout_session", timeout_after=True, hold_seconds=3.0))
+        assert await confirm(page) == "paid"
+        [transaction] = new_transactions()
+        assert amounts_in_saleor(transaction) == amounts(charged="3500")
+        assert len(charges_of(shop, transaction.id)) == 1
+
+    async def test_of_the_shop_is_told_and_the_order_can_be_placed_again(self, shop, open_page, new_transactions):
+        page = await open_page()
+        await fill_basket(page, shop, "us")
+        await choose_at_amazon(page)
+        await page.locator("#place:not([disabled])").wait_for()
+        await page.route(shop.saleor.api_url, lambda route: route.abort())
+        await page.locator("#place").click()
+        await page.locator("#notice:not([hidden])").wait_for()
+        await page.unroute(shop.saleor.api_url)
+        await place_order(page)
+        assert await confirm(page) == "paid"
+        assert amounts_in_saleor(new_transactions()[-1]) == amounts(authorized="34.99")
 
 
 class TestImpatience:

@@ -5,7 +5,7 @@ import sys
 
 from saleor_amazonpay.sandbox.purchases import PURCHASES
 
-DEMO_SECONDS = 60
+DEMO_SECONDS = 120  # ten on a machine that does nothing else
 
 
 class TestDemo:
