@@ -73,12 +73,15 @@ class Tasks:
         self._add(Task(name, handler, retry or RetryPolicy()))
 
     def register_periodic(self, name: str, handler: Callable[[], Awaitable[None]], *, seconds: float) -> None:
-        """Run ``handler`` every ``seconds``; one that fails is logged and has its next turn."""
+        """Run ``handler`` every ``seconds``; one that fails is logged and has its next turn.
+
+        A turn whose process dies is run again: it may not have arranged the next one yet, and a series must not end.
+        """
 
         async def run(_args: Args) -> None:
             await handler()
 
-        self._add(Periodic(name, run, RetryPolicy(max_attempts=1), timedelta(seconds=seconds)))
+        self._add(Periodic(name, run, RetryPolicy(), timedelta(seconds=seconds)))
 
     def _add(self, task: Task) -> None:
         if len(task.name) > LONGEST_NAME:

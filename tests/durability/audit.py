@@ -57,7 +57,9 @@ async def differences(amazon: AmazonPaySimulator, saleor: SaleorStandIn, databas
 def _books(session: Session) -> list[Book]:
     def of(table: Any, payment: Row) -> list[Row]:
         column = table.c.payment_id
-        return session.all(Statement(select(table).where(column == bindparam("payment_id"))), {"payment_id": payment.id})
+        return session.all(
+            Statement(select(table).where(column == bindparam("payment_id"))), {"payment_id": payment.id}
+        )
 
     return [
         Book(
@@ -143,10 +145,3 @@ async def dead_jobs(database: Database) -> list[str]:
             ).fetchall()
         ]
     )
-
-
-def table(rows: Sequence[Sequence[object]], head: Sequence[str]) -> str:
-    """Plain text columns."""
-    texts = [list(map(str, row)) for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in texts) for column in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in texts)

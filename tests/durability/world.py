@@ -71,16 +71,19 @@ class Balancer:
         task.add_done_callback(self._open.discard)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            upstream = await self._replica()
-            if upstream is not None:
-                await asyncio.wait(
-                    [asyncio.create_task(_pump(reader, upstream[1])), asyncio.create_task(_pump(upstream[0], writer))],
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                upstream[1].close()
-        finally:
+        upstream = await self._replica()
+        if upstream is None:
             writer.close()
+            return
+        pumps = [asyncio.create_task(_pump(reader, upstream[1])), asyncio.create_task(_pump(upstream[0], writer))]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in (upstream[1], writer):
+                end.close()
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _replica(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         for _ in range(len(self.ports)):
@@ -216,8 +219,7 @@ async def open_world(
             database, balancer, values, folder / "app.log", plan,
         )  # fmt: skip
         stack.callback(_end, world)
-        for _ in range(2 if database.dialect == "postgresql" else 1):
-            await world.start()
+        await asyncio.gather(*(world.start() for _ in range(2 if database.dialect == "postgresql" else 1)))
         world.app = await saleor.install_app(f"{app_url}/api/manifest")
         secrets = SecretBox(values["secret_key"])
         services = SimpleNamespace(clock=clock, database=database, secrets=secrets)

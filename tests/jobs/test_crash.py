@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from saleor_amazonpay.jobs.registry import RetryPolicy, Tasks
+from saleor_amazonpay.jobs.worker import PERIODIC_KEY
 from saleor_amazonpay.storage.engine import Database
 from tests.jobs.test_engines import WITHIN, Runs, engine, eventually, has_dead, started
 
@@ -69,6 +70,28 @@ class TestKilledWorker:
             await eventually(lambda: has_dead(jobs))
         assert runs.args == []
         assert (await jobs.dead_jobs())[0].last_error == "Interrupted: the worker was gone"
+
+    async def test_a_periodic_turn_is_taken_over_and_its_series_goes_on(self, database, database_url):
+        runs = Runs()
+
+        async def sweep():
+            await runs({})
+
+        tasks = Tasks()
+        tasks.register_periodic("note", sweep, seconds=3600)
+        jobs = engine(database, tasks)
+        await database.run(lambda session: jobs.defer(session, "note", key=PERIODIC_KEY, args={"slot": 0}))
+        async with hanging_in_a_job(database_url):
+            pass
+        async with started(jobs):
+            await runs.until(1)
+            await eventually(lambda: only_waits(jobs))
+        assert await jobs.dead_jobs() == []
+
+
+async def only_waits(jobs):
+    depth = await jobs.depth()
+    return (depth.waiting, depth.running) == (1, 0)
 
 
 class TestLostLease:
