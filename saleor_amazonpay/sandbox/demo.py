@@ -27,6 +27,10 @@ ANSWER_BUDGET_SECONDS: Final = 2.0
 PURCHASE_SECONDS: Final = 45.0
 """No purchase takes longer; one that does fell short."""
 
+_LOOK_SECONDS: Final = 0.05
+_STILL_LOOKS: Final = 5
+_MOST_LOOKS: Final = 60
+
 _LONG_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22,}")
 
 
@@ -83,7 +87,7 @@ async def _make(made: World, console: Console, purchase: Purchase) -> Outcome:
         shortfall = str(fell)
     except Exception as fault:  # noqa: BLE001 - whatever it is, the purchase fell short and the others go on
         shortfall = f"expected no fault, seen {type(fault).__name__}: {fault}"
-    transcript.catch_up()
+    await transcript.catch_up()
     if shortfall:
         console.print(f"   [bold red]fell short:[/] {escape(shortfall)}")
     amounts = [_amounts(made, each) for each in shopper.transactions[-1:]]
@@ -99,6 +103,7 @@ class Transcript:
     _calls: int = 0
     _deliveries: int = 0
     _visits: int = 0
+    _notifications: int = 0
     _transactions: int = 0
     _events: set[str] = field(default_factory=set)
 
@@ -110,20 +115,36 @@ class Transcript:
         self._calls = len(self.made.amazon.calls)
         self._deliveries = len(self.made.saleor.deliveries)
         self._visits = len(self.made.visits)
+        self._notifications = len(self.made.amazon.ipn.outbox)
 
     async def step(self, sentence: str) -> None:
         """What happened up to now belongs to the step before."""
-        self.catch_up()
+        await self.catch_up()
         self.console.print(f"   [cyan]{escape(sentence)}[/]")
 
-    def catch_up(self) -> None:
+    async def catch_up(self) -> None:
+        await self._quiet()
         deliveries = self.made.saleor.deliveries[self._deliveries :]
         visits = self.made.visits[self._visits :]
         for line in self._lines(deliveries, visits):
             self.console.print(line, highlight=False)
+        told = [f"{each.object_type} {each.object_id}" for each in self.made.amazon.ipn.outbox[self._notifications :]]
+        if told:
+            self.console.print(f"     Amazon → app     notified of {', '.join(told)}", highlight=False)
         for item in self.made.saleor.store.transactions[self._transactions :]:
             self._tell_events(item.id)
         self._skip()
+
+    async def _quiet(self) -> None:
+        """Waits until notifications are delivered and nobody calls Amazon: each call is told where it belongs."""
+        calls, still = -1, 0
+        for _ in range(_MOST_LOOKS):
+            delivered = all(each.was_accepted for each in self.made.amazon.ipn.outbox)
+            still = still + 1 if delivered and calls == len(self.made.amazon.calls) else 0
+            calls = len(self.made.amazon.calls)
+            if still == _STILL_LOOKS:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def _lines(self, deliveries: Sequence[Delivery], visits: Sequence[Visit]) -> Iterator[str]:
         done = self._calls

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 from starlette.applications import Starlette
@@ -167,6 +168,7 @@ def _settings(folder: Path, app_url: str, amazon_url: str, given: Mapping[str, A
         "app_api_base_url": app_url,
         "amazon_pay_api_url": amazon_url,
         "amazon_pay_script_url": f"{amazon_url}/checkout.js",
+        "amazon_pay_sns_cert_hosts": (urlsplit(amazon_url).netloc,),
         "poll_seconds": 0.2,
     }
     return sandbox_settings({}, **(defaults | dict(given)))
@@ -236,7 +238,7 @@ class _Uncached:
 
 _CREATE_ACCOUNT: Final = """
 mutation($input: AccountCreateInput!) {
-  accountCreate(input: $input) { account { id } errors { field message } }
+  accountCreate(input: $input) { account { id notificationUrl } errors { field message } }
 }"""
 _ASSIGN_CHANNEL: Final = """
 mutation($account: ID!, $channel: String!) {
@@ -258,6 +260,7 @@ async def _set_up(made: World) -> None:
             made.amazon.register_merchant(front.merchant_id, front.store_id, front.public_key_id, public, front.region)
             entered = _entered(front, private, made.storefront_url)
             created = await _mutate(dashboard, _CREATE_ACCOUNT, {"input": entered})
+            made.amazon.set_ipn_url(front.merchant_id, created["account"]["notificationUrl"])
             assigned = {"account": created["account"]["id"], "channel": front.slug}
             await _mutate(dashboard, _ASSIGN_CHANNEL, assigned)
 
