@@ -106,6 +106,8 @@ def failure_of(kind: OperationKind) -> Event:
 
 def conclude(payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
     """The meaning of a round in which every call is answered, or of a later look at what Amazon was deciding."""
+    if not any(call.attempt == operation.attempt for call in calls):
+        return Again()  # a round that only read
     return _CONCLUSIONS[operation.kind](payment, operation, calls, rows, now)
 
 

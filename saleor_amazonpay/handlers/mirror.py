@@ -27,7 +27,7 @@ AmazonObject = CheckoutSession | ChargePermission | Charge | Refund
 
 MAX_READINGS = 8  # reads of one round; a plan never concerns more objects
 
-_NEEDS_PERMISSION = frozenset({OperationKind.CHARGE, OperationKind.CANCEL, OperationKind.REAUTHORIZE})
+NEEDS_PERMISSION = frozenset({OperationKind.CHARGE, OperationKind.CANCEL, OperationKind.REAUTHORIZE})
 
 
 def amazon_id(object_: AmazonObject) -> str | None:
@@ -74,7 +74,8 @@ def _wanted(
         if call.charge_id:
             yield call.charge_id, requests.get_charge(call.charge_id)
     permission = payment.charge_permission_id
-    if permission and operation.kind in _NEEDS_PERMISSION and (refused or _leaves_balance(payment, operation)):
+    is_changed = not calls or refused or _leaves_balance(payment, operation)
+    if permission and operation.kind in NEEDS_PERMISSION and is_changed:
         yield permission, requests.get_charge_permission(permission)
 
 

@@ -20,10 +20,11 @@ from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.balances import Balances
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.outcomes import Fact
-from saleor_amazonpay.domain.plans import Plan, Wait
+from saleor_amazonpay.domain.plans import Plan, Refusal, Wait
 from saleor_amazonpay.domain.states import (
     AfterPartialCapture,
     CallState,
+    ChargePermissionState,
     OperationKind,
     OperationState,
     PaymentState,
@@ -166,6 +167,8 @@ def _plan(
     now = services.clock.now()
     balances = payment_rows.balances(session, payment, account.options.policy)
     planned = plan(operation, balances, _done(session, payment, operation))
+    if isinstance(planned, Refusal) and _may_be_cured(payment, operation):
+        planned = Plan([], operation.amount)  # nothing to send, but something to read
     if isinstance(planned, Plan):
         calls = calls_for(payment, operation, planned, account.options)
         operation_rows.insert_calls(session, calls, now=now)
@@ -183,6 +186,15 @@ def _plan(
         conclusions.failure_of(operation.kind), operation.amount, now, planned.message, is_reported=not is_ours
     )
     return _settle_decided(session, services, account, payment, operation, refused, waiting_caller=waiting_caller)
+
+
+def _may_be_cured(payment: Payment, operation: Operation) -> bool:
+    """A buyer can make a permission chargeable again without our hearing of it: look before saying no (rule 2)."""
+    return (
+        operation.attempt == 1
+        and operation.kind in mirror.NEEDS_PERMISSION
+        and payment.charge_permission_state == ChargePermissionState.NON_CHARGEABLE
+    )
 
 
 def _done(session: Session, payment: Payment, operation: Operation) -> Money:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from saleor_amazonpay.domain.states import TransactionAction
-from saleor_amazonpay.errors import SaleorRefused, SaleorUnavailable, UnknownInstallation
+from saleor_amazonpay.errors import ConfigurationError, SaleorRefused, SaleorUnavailable, UnknownInstallation
 from saleor_amazonpay.handlers.operations import DELIVER_REPORTS
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 _MOST_IN_ONE_RUN = 50
 _FIRST_WAIT, _LONGEST_WAIT = 2.0, 3600.0
 _WAIT_FOR_TOKEN = timedelta(hours=1)  # only a re-install cures it
+_MOST_REFUSALS = 30  # a day of them
 
 
 async def deliver(services: Services, payment_id: str) -> None:
@@ -49,6 +50,7 @@ async def _deliver_one(services: Services, payment: Payment, report: Report) -> 
     fact = report.fact
     try:
         tenant = await services.directory.tenant(payment.api_url)
+        actions = None if report.actions is None else await _actions_now(services, payment, report.actions)
         answer = await services.saleor.report_transaction_event(
             payment.api_url,
             tenant.installation.token,
@@ -58,7 +60,7 @@ async def _deliver_one(services: Services, payment: Payment, report: Report) -> 
             amount=fact.amount,
             time=fact.time,
             message=fact.message,
-            available_actions=None if report.actions is None else [TransactionAction(one) for one in report.actions],
+            available_actions=actions,
         )
     except (SaleorTokenRevoked, UnknownInstallation) as refusal:
         await _postpone(services, report, refusal.code, _WAIT_FOR_TOKEN)
@@ -67,6 +69,10 @@ async def _deliver_one(services: Services, payment: Payment, report: Report) -> 
         await _postpone(services, report, absence.public_message, _wait(report.attempts))
         return False
     except SaleorRefused as refusal:
+        # GraphQL's own errors say nothing about the fact: Saleor's database may be away. The mutation's errors do.
+        if report.attempts < _MOST_REFUSALS:
+            await _postpone(services, report, refusal.public_message, _wait(report.attempts))
+            return False
         await _bury(services, payment, report, refusal.public_message)
         return True
     if answer.errors and not answer.already_processed:
@@ -74,6 +80,16 @@ async def _deliver_one(services: Services, payment: Payment, report: Report) -> 
         return True
     await _delivered(services, payment, report)
     return True
+
+
+async def _actions_now(services: Services, payment: Payment, then: Sequence[str]) -> Sequence[TransactionAction]:
+    """What can be done with the payment by now: a report may be late, and Saleor takes the last word for the truth."""
+    try:
+        account = await services.directory.account(payment.api_url, payment.account_id)
+    except ConfigurationError:
+        return [TransactionAction(action) for action in then]  # the account is gone
+    policy = account.options.policy
+    return await services.database.read(lambda session: payment_rows.balances(session, payment, policy).actions())
 
 
 def _wait(attempts: int) -> timedelta:
