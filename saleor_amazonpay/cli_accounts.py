@@ -65,6 +65,16 @@ PendingAuthorization = Annotated[
     bool | None,
     typer.Option("--pending-authorization/--no-pending-authorization", help="Let Amazon decide later than at once."),
 ]
+AbandonedPaid = Annotated[
+    str | None, typer.Option("--abandoned-paid", help="Buyers who paid and never came back: auto, complete or leave.")
+]
+ExpiryPolicy = Annotated[
+    str | None, typer.Option("--expiry-policy", help="Before an authorization expires: warn, reauthorize or capture.")
+]
+GiveBackSurplus = Annotated[
+    bool | None,
+    typer.Option("--give-back-surplus/--keep-surplus", help="Return at once what arrives when nobody needs it."),
+]
 StoreName = Annotated[str | None, typer.Option("--store-name", help="Shown to the buyer; Amazon cuts it at 50 bytes.")]
 NoteToBuyer = Annotated[str | None, typer.Option("--note-to-buyer", help="Shown to the buyer; '' takes it back.")]
 SoftDescriptor = Annotated[
@@ -98,6 +108,9 @@ def add(
     capture_policy: CapturePolicy = None,
     after_partial_capture: AfterPartialCapture = None,
     pending_authorization: PendingAuthorization = None,
+    abandoned_paid: AbandonedPaid = None,
+    expiry_policy: ExpiryPolicy = None,
+    give_back_surplus: GiveBackSurplus = None,
     store_name: StoreName = None,
     note_to_buyer: NoteToBuyer = None,
     soft_descriptor: SoftDescriptor = None,
@@ -131,6 +144,9 @@ def update(
     capture_policy: CapturePolicy = None,
     after_partial_capture: AfterPartialCapture = None,
     pending_authorization: PendingAuthorization = None,
+    abandoned_paid: AbandonedPaid = None,
+    expiry_policy: ExpiryPolicy = None,
+    give_back_surplus: GiveBackSurplus = None,
     store_name: StoreName = None,
     note_to_buyer: NoteToBuyer = None,
     soft_descriptor: SoftDescriptor = None,

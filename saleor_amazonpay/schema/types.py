@@ -41,6 +41,22 @@ class CapturePolicy(StrEnum):
     AUTHORIZE_ONLY = "authorizeOnly"
 
 
+@strawberry.enum(
+    description="A buyer who paid at Amazon and never came back. AUTO: as the channel completes paid checkouts itself."
+)
+class AbandonedPaid(StrEnum):
+    AUTO = "auto"
+    COMPLETE = "complete"
+    LEAVE = "leave"
+
+
+@strawberry.enum(description="What is done before an authorization expires.")
+class ExpiryPolicy(StrEnum):
+    WARN = "warn"
+    REAUTHORIZE = "reauthorize"
+    CAPTURE = "capture"
+
+
 @strawberry.enum
 class ButtonColor(StrEnum):
     GOLD = "Gold"
@@ -75,6 +91,9 @@ class AccountOptions:
     capture_policy: CapturePolicy
     after_partial_capture: AfterPartialCapture
     pending_authorization: bool
+    abandoned_paid: AbandonedPaid
+    expiry_policy: ExpiryPolicy
+    give_back_surplus: bool = strawberry.field(description="Return at once what arrives when nobody needs it any more.")
     allowed_origins: list[str] = strawberry.field(description="Where a buyer may be sent, as `https://shop.example`.")
     store_name: str | None = strawberry.field(description="Shown to the buyer; Amazon cuts it at 50 bytes.")
     note_to_buyer: str | None
@@ -89,6 +108,9 @@ class AccountOptions:
             capture_policy=CapturePolicy(options.capture_policy),
             after_partial_capture=options.policy,
             pending_authorization=options.pending_authorization,
+            abandoned_paid=AbandonedPaid(options.abandoned_paid),
+            expiry_policy=ExpiryPolicy(options.expiry_policy),
+            give_back_surplus=options.give_back_surplus,
             allowed_origins=list(options.allowed_origins),
             store_name=options.store_name,
             note_to_buyer=options.note_to_buyer,
@@ -192,6 +214,9 @@ class AccountOptionsInput:
     capture_policy: CapturePolicy | None = None
     after_partial_capture: AfterPartialCapture | None = None
     pending_authorization: bool | None = None
+    abandoned_paid: AbandonedPaid | None = None
+    expiry_policy: ExpiryPolicy | None = None
+    give_back_surplus: bool | None = None
     allowed_origins: list[str] | None = None
     store_name: str | None = None
     note_to_buyer: str | None = None

@@ -4,17 +4,21 @@ import json
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
-from graphql import get_introspection_query
+from graphql import build_schema, get_introspection_query
 from saleor_amazonpay import resources
 from saleor_amazonpay.handlers import accounts as rules
+from saleor_amazonpay.handlers.account_fields import camel
 from saleor_amazonpay.schema.endpoint import MAX_BYTES, export_schema
+from saleor_amazonpay.storage.accounts import AccountOptions
 from tests.handlers.merchant import KEY_ID, MERCHANT_ID, ORIGIN, OTHER_PRIVATE_KEY, PRIVATE_KEY, STORE_ID, request
 
 ACCOUNT = """
   id name merchantId storeId region environment publicKeyId privateKeyFingerprint state hasPayments channels
-  options { capturePolicy afterPartialCapture pendingAuthorization allowedOrigins storeName noteToBuyer softDescriptor
+  options { capturePolicy afterPartialCapture pendingAuthorization abandonedPaid expiryPolicy
+            giveBackSurplus allowedOrigins storeName noteToBuyer softDescriptor
             buttonColor placement checkoutLanguage }
   warnings { field code message }
 """
@@ -56,6 +60,9 @@ class TestAccounts:
             "capturePolicy": "FOLLOW_SALEOR",
             "afterPartialCapture": "KEEP",
             "pendingAuthorization": False,
+            "abandonedPaid": "AUTO",
+            "expiryPolicy": "WARN",
+            "giveBackSurplus": False,
             "allowedOrigins": [ORIGIN],
             "storeName": None,
             "noteToBuyer": None,
@@ -259,7 +266,6 @@ class TestLimits:
         [
             "{",
             "{ nothing }",
-            "query A { accounts { id } } query B { accounts { id } }",
             "{ accounts }",
             "mutation { accounts { id } }",
         ],
@@ -277,6 +283,11 @@ class TestLimits:
 
 
 class TestSchema:
+    @pytest.mark.parametrize("name", ["AccountOptions", "AccountOptionsInput"])
+    def test_every_option_of_an_account_can_be_seen_and_set(self, name):
+        stored = {camel(each.name) for each in msgspec.structs.fields(AccountOptions)}
+        assert set(build_schema(export_schema()).type_map[name].fields) == stored
+
     def test_the_committed_schema_is_the_codes(self):
         assert resources.text("graphql/app/schema.graphql") == export_schema()
 
