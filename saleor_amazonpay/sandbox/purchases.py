@@ -312,9 +312,7 @@ PURCHASES: Final = (
     Purchase("Cancelled before shipping", "review · PayAndShip · AUTHORIZATION · USD", cancelled),
     Purchase("Declined, then another card", "review · PayAndShip · CHARGE · JPY", declined),
     Purchase("An order written by staff", "review · order · CHARGE · JPY", order_by_staff),
-    Purchase(
-        "Three parcels, one split refund", "review · PayAndShip · AUTHORIZATION · USD", split_refund
-    ),
+    Purchase("Three parcels, one split refund", "review · PayAndShip · AUTHORIZATION · USD", split_refund),
     Purchase("Captured after the expiry", "review · PayAndShip · AUTHORIZATION · USD", expired),
     Purchase("Paid and abandoned", "review · PayAndShip · AUTHORIZATION · USD", abandoned),
     Purchase("Amazon falls silent", "review · PayAndShip · AUTHORIZATION · USD", silent_amazon),
