@@ -141,7 +141,7 @@ class TestSecondThoughts:
         await page.wait_for_url("**/sign-in*")
         await page.locator("button[value=cancel]").click()
         await page.wait_for_url("**/index.html?cancelled=1")
-        assert "Nothing was charged" in await page.locator("#notice").inner_text()
+        await page.locator("#notice", has_text="Nothing was charged").wait_for()
         await page.locator(".lines li").wait_for()
         assert new_transactions() == []
 
