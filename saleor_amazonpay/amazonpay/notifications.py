@@ -30,6 +30,8 @@ _SIGNED_KEYS: Mapping[str, tuple[str, ...]] = {
     "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
     "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
 }
+_NAME = re.compile(r"[!-~]{0,255}")  # ids and types: no space, nothing unprintable, nothing endless
+_URL = re.compile(r"[!-~]{1,2048}")  # urlsplit() would silently drop line breaks and look at another URL
 _KEPT_CERTIFICATES = 64
 _CERTIFICATE_SECONDS = 3600.0
 
@@ -96,6 +98,8 @@ class CertificateSource:
         return key
 
     def _check_url(self, url: str) -> None:
+        if not _URL.fullmatch(url):
+            raise SignatureRejected("The notification's certificate is not Amazon's.")
         parts = urlsplit(url)
         host = parts.netloc.lower()
         is_amazon = parts.scheme == "https" and _SNS_HOST.fullmatch(host) is not None
@@ -133,6 +137,9 @@ async def open_envelope(body: bytes, certificates: CertificateSource) -> Envelop
     digest = _HASHES.get(fields.get("SignatureVersion", ""))
     if signed_keys is None or digest is None:
         raise InvalidPayload("This is no SNS message of a known type and signature version.")
+    message_id = fields.get("MessageId", "")
+    if not message_id or not _NAME.fullmatch(message_id):
+        raise InvalidPayload("The notification has no message id.")
     text = "".join(f"{key}\n{fields[key]}\n" for key in signed_keys if key in fields)
     try:
         signature = base64.b64decode(fields["Signature"], validate=True)
@@ -141,7 +148,7 @@ async def open_envelope(body: bytes, certificates: CertificateSource) -> Envelop
         key.verify(signature, text.encode(), padding.PKCS1v15(), digest())
     except (KeyError, ValueError, binascii.Error, InvalidSignature) as error:
         raise SignatureRejected("The notification's signature does not hold.") from error
-    return Envelope(fields["Type"], fields.get("MessageId", ""), fields.get("Message", ""))
+    return Envelope(fields["Type"], message_id, fields.get("Message", ""))
 
 
 def _fields(body: bytes) -> dict[str, str]:
@@ -162,14 +169,13 @@ def read_notification(message: str) -> Notification:
         InvalidPayload: not JSON, or it names no object.
     """
     fields = {key[:1].upper() + key[1:]: value for key, value in _fields(message.encode()).items()}
-    object_type, object_id = fields.get("ObjectType", ""), fields.get("ObjectId", "")
-    if not object_type or not object_id:
+    if not fields.get("ObjectType") or not fields.get("ObjectId"):
         raise InvalidPayload("The notification names no object.")
-    return Notification(
-        merchant_id=fields.get("MerchantID", ""),
-        object_type=object_type.upper(),
-        object_id=object_id,
-        charge_permission_id=fields.get("ChargePermissionId", ""),
-        notification_type=fields.get("NotificationType", ""),
-        notification_id=fields.get("NotificationId", ""),
-    )
+    names = [fields.get(name, "") for name in _NAMES]
+    if not all(_NAME.fullmatch(name) for name in names):
+        raise InvalidPayload("The notification names nothing that Amazon Pay could have.")
+    merchant_id, type_, id_, charge_permission_id, notification_type, notification_id = names
+    return Notification(merchant_id, type_.upper(), id_, charge_permission_id, notification_type, notification_id)
+
+
+_NAMES = ("MerchantID", "ObjectType", "ObjectId", "ChargePermissionId", "NotificationType", "NotificationId")

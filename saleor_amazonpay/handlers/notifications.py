@@ -51,7 +51,7 @@ async def receive(services: Services, account_id: str, envelope: Envelope) -> st
         if api_url is None:
             raise UnknownAccount("There is no such Amazon Pay account.")
         received = Received(
-            message_id=envelope.message_id or notification.notification_id,
+            message_id=envelope.message_id,
             api_url=api_url,
             account_id=account_id,
             merchant_id=notification.merchant_id,

@@ -114,7 +114,8 @@ class Replica:
     async def ready(self) -> None:
         in_time = await asyncio.to_thread(self._lifeline.poll, STARTS_WITHIN)
         try:
-            assert in_time and self._lifeline.recv() == server.READY
+            assert in_time
+            assert self._lifeline.recv() == server.READY
         except EOFError:
             raise AssertionError(f"The app did not start: {self._log.read_text()[-2000:]}") from None
 
@@ -174,7 +175,7 @@ class World(journeys.Shop):
     async def quiet(self) -> None:
         """Wait until nothing is under way: every operation settled, every report delivered, the inbox empty."""
         async with asyncio.timeout(QUIET_WITHIN):
-            while await self.database.read(_unfinished):
+            while await self.database.read(_unfinished):  # noqa: ASYNC110 - other processes write it
                 await asyncio.sleep(0.05)
         await self.saleor.settle()
 
