@@ -30,6 +30,7 @@ from saleor_amazonpay.jobs.registry import Tasks
 from saleor_amazonpay.jobs.worker import job_worker
 from saleor_amazonpay.observability.metrics import Metrics
 from saleor_amazonpay.saleor.client import SaleorClient
+from saleor_amazonpay.saleor.outbound import PublicOnlyTransport
 from saleor_amazonpay.saleor.signature import JwksSource, WebhookVerifier
 from saleor_amazonpay.schema import endpoint as graphql
 from saleor_amazonpay.settings import Settings
@@ -58,9 +59,7 @@ async def application(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.connect(settings.database_url))
-        http = await stack.enter_async_context(
-            httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=10.0)
-        )
+        http = await stack.enter_async_context(_guarded_client(settings))
         if transport is None:
             transport = AiohttpTransport()
             stack.push_async_callback(transport.close)
@@ -136,6 +135,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None, transport: Tra
     ):
         app.router.routes.extend(module.routes)
     return app
+
+
+def _guarded_client(settings: Settings) -> httpx2.AsyncClient:
+    """HTTP to hosts that somebody else names (Saleor, certificates): checked public, pinned to the checked address."""
+    pinned = PublicOnlyTransport(httpx2.AsyncHTTPTransport(), allow_local_network=settings.allow_local_network)
+    return httpx2.AsyncClient(transport=pinned, follow_redirects=False, trust_env=False, timeout=10.0)
 
 
 async def fetch_certificate(http: httpx2.AsyncClient, url: str) -> bytes:

@@ -8,6 +8,7 @@
     │  └─ WrongRecipient        403
     ├─ ConfigurationError              the merchant must act; becomes an App Problem
     │  ├─ ChannelNotConfigured
+    │  ├─ AccountLocked             re-installed by a Saleor with another key: enter the private key again
     │  └─ KeyUnusable
     ├─ AmazonPayError(reason_code, http_status, request_id)     see amazonpay/errors.py
     │  ├─ AmazonPayRejected            final
@@ -74,6 +75,12 @@ class ConfigurationError(AppError):
 
 class ChannelNotConfigured(ConfigurationError):
     code = "CHANNEL_NOT_CONFIGURED"
+
+
+class AccountLocked(ConfigurationError):
+    """Host names are recycled: whoever re-installs with another key has to show the private key (DESIGN §6 case 17)."""
+
+    code = "ACCOUNT_LOCKED"
 
 
 class KeyUnusable(ConfigurationError):

@@ -22,7 +22,7 @@ from saleor_amazonpay.amazonpay import (
     load_trusted_private_key,
 )
 from saleor_amazonpay.clock import Clock
-from saleor_amazonpay.errors import ChannelNotConfigured, UnknownInstallation
+from saleor_amazonpay.errors import AccountLocked, ChannelNotConfigured, UnknownInstallation
 from saleor_amazonpay.saleor.signature import KeySet
 from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage import installations as installation_rows
@@ -75,14 +75,21 @@ class Directory:
             raise UnknownInstallation("This Saleor has not installed the app.")
         return found
 
-    async def account(self, api_url: str, account_id: str) -> Account:
-        """Raises ChannelNotConfigured: the tenant has no such account."""
+    async def account(self, api_url: str, account_id: str, *, even_locked: bool = False) -> Account:
+        """An account for a payment it has; archived ones go on working, ``even_locked`` ones may be looked at.
+
+        Raises:
+            ChannelNotConfigured: the tenant has no such account.
+            AccountLocked: its private key has to be entered again first.
+        """
         found = await self._keep(
             ("account", api_url, account_id),
             lambda session: account_rows.by_id(session, api_url, account_id, self._secrets),
         )
         if found is None:
             raise ChannelNotConfigured("The Amazon Pay account of this payment does not exist any more.")
+        if found.state == "locked" and not even_locked:
+            raise AccountLocked("Enter the private key of this Amazon Pay account again: Saleor was installed anew.")
         return found
 
     async def account_for_channel(self, api_url: str, channel_slug: str) -> Account:

@@ -12,6 +12,7 @@ import structlog
 
 from saleor_amazonpay.domain.states import TransactionAction
 from saleor_amazonpay.errors import ConfigurationError, SaleorRefused, SaleorUnavailable, UnknownInstallation
+from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.operations import DELIVER_REPORTS
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
@@ -85,7 +86,7 @@ async def _deliver_one(services: Services, payment: Payment, report: Report) -> 
 async def _actions_now(services: Services, payment: Payment, then: Sequence[str]) -> Sequence[TransactionAction]:
     """What can be done with the payment by now: a report may be late, and Saleor takes the last word for the truth."""
     try:
-        account = await services.directory.account(payment.api_url, payment.account_id)
+        account = await services.directory.account(payment.api_url, payment.account_id, even_locked=True)
     except ConfigurationError:
         return [TransactionAction(action) for action in then]  # the account is gone
     policy = account.options.policy
@@ -112,8 +113,18 @@ async def _bury(services: Services, payment: Payment, report: Report, error: str
     def write(session: Session) -> None:
         reports.dead(session, report, error, now=now)
         _note(session, payment, report, now, refused=error)
+        _tell_merchant(session, services, payment, report, error)
 
     await services.database.run(write)
+
+
+def _tell_merchant(session: Session, services: Services, payment: Payment, report: Report, error: str) -> None:
+    fact = report.fact
+    message = (
+        f"Saleor refused an event of transaction {payment.transaction_id} ({fact.type} {fact.amount}, {error}). "
+        "Compare the transaction with the payment at Amazon Pay."
+    )
+    problems.raise_in(session, services, payment.api_url, problems.key_of("report", report.id), message)
 
 
 async def _delivered(services: Services, payment: Payment, report: Report) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.transitions import SESSION_ACTION_REQUIRED
-from saleor_amazonpay.errors import AmazonPayError
+from saleor_amazonpay.errors import AmazonPayError, ConfigurationError
 from saleor_amazonpay.handlers import apb_flow, completing
 from saleor_amazonpay.handlers.completing import Obstacle
 from saleor_amazonpay.handlers.review_flow import send_buyer_on
@@ -37,8 +37,8 @@ async def handle(
     payment = await services.database.read(lambda session: payment_rows.find(session, api_url, event.transaction.id))
     if payment is None:
         return refused(api_url, event, "This transaction was not initialized with Amazon Pay; start a new one.")
-    account = await services.directory.account(api_url, payment.account_id)
     try:
+        account = await services.directory.account(api_url, payment.account_id)
         data = parse_transaction_process(event.data)
         outstanding = Money.parse(event.outstanding, event.action.currency)
         payment = await _with_session(services, account, payment, data.amazon_checkout_session_id, deadline)
@@ -46,7 +46,7 @@ async def handle(
         return _not_now(event, wrong)
     except MoneyError as wrong:
         return undecided(event, str(wrong), status="invalid_data")
-    except AmazonPayError as absence:
+    except (AmazonPayError, ConfigurationError) as absence:
         return undecided(event, absence.public_message, status="processing")
     completed = await completing.complete(services, account, payment, outstanding, deadline)
     if isinstance(completed, Obstacle):

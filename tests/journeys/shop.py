@@ -7,6 +7,7 @@ refunds and cancels. Time is one movable clock for all three; jobs run when the 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx2
+import msgspec
 
 from saleor_amazonpay.amazonpay import generate_key_pair
 from saleor_amazonpay.app import Application, create_app
@@ -134,16 +136,20 @@ class Shop:
 
     async def update_options(self, channel: str = "default-jp", **changes: Any) -> None:
         """Change options of the channel's account as the merchant would."""
-        import msgspec
+        await self._change_account(
+            channel, lambda account: {"options": msgspec.structs.replace(account.options, **changes)}
+        )
 
+    async def set_account_state(self, channel: str, state: str) -> None:
+        await self._change_account(channel, lambda _: {"state": state})
+
+    async def _change_account(self, channel: str, changes: Callable[[Account], dict[str, Any]]) -> None:
         services = self.running.services
         api_url = self.saleor.api_url
 
         def change(session) -> None:
             account = account_rows.by_id(session, api_url, self.accounts[channel], services.secrets)
-            options = msgspec.structs.replace(account.options, **changes)
-            fields = {name: getattr(account, name) for name in Account.__slots__}
-            account_rows.save(session, Account(**{**fields, "options": options}), services.secrets)
+            account_rows.save(session, dataclasses.replace(account, **changes(account)), services.secrets)
 
         await services.database.run(change)
         services.directory.forget(api_url)

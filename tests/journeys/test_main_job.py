@@ -67,3 +67,17 @@ class TestCancelling:
         await shop.saleor.staff.request_cancel(transaction)
         assert shop.amounts(transaction) == {"canceled": total}
         assert shop.transaction(transaction).actions == ()
+
+
+class TestLockedAccount:
+    async def test_a_payment_of_a_locked_account_is_left_alone_until_the_key_is_entered_again(self, shop):
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        await shop.set_account_state("default-jp", "locked")
+        await shop.saleor.staff.request_charge(transaction)
+        assert shop.amounts(transaction) == {"authorized": total}
+        assert "private key" in shop.last_event(transaction, "CHARGE_FAILURE").message
+        assert shop.amazon.count("capture_charge") == 0
+        await shop.set_account_state("default-jp", "active")
+        await shop.saleor.staff.request_charge(transaction)
+        assert shop.amounts(transaction) == {"charged": total}
