@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
+import httpx2
+
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.sandbox.saleor.clients import Payment, Requested, Storefront
@@ -91,6 +93,21 @@ class Shopper:
         self.world.amazon.buyer_approves(session_id)
         returned = {"amazonCheckoutSessionId": session_id}
         _check(await self._storefront.transaction_process(begun.transaction_id, returned), result)
+        return begun.transaction_id
+
+    async def pay_with_one_click(self, source_id: str) -> str:
+        """The Additional Payment Button; Amazon sends the buyer to the app's return page, which sends the buyer on."""
+        data = {"flow": "apb", "returnUrl": f"{self.world.storefront_url}/result.html"}
+        begun = await self._storefront.transaction_initialize(source_id, self.world.gateway, data)
+        _check(begun, "CHARGE_ACTION_REQUIRED")
+        self.transactions.append(begun.transaction_id)
+        button = begun.data["amazonPay"]
+        came_back = self.world.amazon.buyer_pays_apb(button["createCheckoutSessionConfig"], button["productType"])
+        async with httpx2.AsyncClient(trust_env=False) as browser:
+            answer = await browser.get(came_back)
+        onward = answer.headers.get("location", "")
+        if not onward.startswith(data["returnUrl"]) or "result=charged" not in onward:
+            raise FellShort(f"expected to be sent on to the shop as charged, seen {answer.status_code} {onward}")
         return begun.transaction_id
 
     async def place_order(self, checkout_id: str) -> str:
@@ -285,6 +302,14 @@ async def abandoned(shopper: Shopper) -> None:
     await shopper.expect(paid, canceled="34.99")
 
 
+async def one_click(shopper: Shopper) -> None:
+    checkout = shopper.world.saleor.create_checkout("default-jp", CUP)
+    await shopper.step("One button beside other ways to pay: the buyer pays ¥3,500 and comes back by the app's page")
+    paid = await shopper.pay_with_one_click(checkout.id)
+    await shopper.place_order(checkout.id)
+    await shopper.expect(paid, charged="3500")
+
+
 async def silent_amazon(shopper: Shopper) -> None:
     checkout = shopper.world.saleor.create_checkout("us", CUP)
     await shopper.step("The buyer pays $34.99")
@@ -315,5 +340,6 @@ PURCHASES: Final = (
     Purchase("Three parcels, one split refund", "review · PayAndShip · AUTHORIZATION · USD", split_refund),
     Purchase("Captured after the expiry", "review · PayAndShip · AUTHORIZATION · USD", expired),
     Purchase("Paid and abandoned", "review · PayAndShip · AUTHORIZATION · USD", abandoned),
+    Purchase("One click", "apb · PayAndShip · CHARGE · JPY", one_click),
     Purchase("Amazon falls silent", "review · PayAndShip · AUTHORIZATION · USD", silent_amazon),
 )
