@@ -51,12 +51,12 @@ def _options() -> argparse.Namespace:
 async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     amazon = CheckoutApi()
     setting = Setting.make(folder, await amazon.listen())
-    await asyncio.to_thread(apps.prepare, setting)
+    await apps.prepare(setting)
     floor = Floor(setting.saleor.body(INITIALIZE, Purchase(0)))
     out, shooting = report.console(), Range(setting, amazon)
     with ExitStack() as stack:
         servers = {OURS: stack.enter_context(apps.our_app(setting))}
-        servers |= _others(options, setting, stack)
+        servers |= await _others(options, setting, stack)
         headline = await _headline(shooting, servers, floor, options.rounds)
         out.print(_about(floor.medians))
         out.print(report.rows_table("Headline: medians are taken over these interleaved rounds", headline))
@@ -92,13 +92,13 @@ def _about(floor: dict[str, float]) -> str:
     )
 
 
-def _others(options: argparse.Namespace, setting: Setting, stack: ExitStack) -> dict[str, processes.Server]:
+async def _others(options: argparse.Namespace, setting: Setting, stack: ExitStack) -> dict[str, processes.Server]:
     """Whom we are measured beside: another checkout of ours, or both routers of the peer, which is one process."""
     found: dict[str, processes.Server] = {}
     if options.against:
         beside = Setting(setting.folder / "against", setting.saleor, setting.private_key, setting.amazon_port)
         beside.folder.mkdir()
-        apps.prepare(beside)
+        await apps.prepare(beside)
         found["against"] = stack.enter_context(apps.our_app(beside, code=options.against.resolve()))
     if not options.no_peers:
         try:

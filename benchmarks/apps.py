@@ -67,11 +67,11 @@ class Setting:
         }
 
 
-def prepare(setting: Setting) -> None:
+async def prepare(setting: Setting) -> None:
     """A database with one installed Saleor and one account for its channel."""
     url = f"sqlite:///{setting.database}"
-    migrate.upgrade(url)
-    asyncio.run(_store(url, setting))
+    await asyncio.to_thread(migrate.upgrade, url)
+    await _store(url, setting)
 
 
 async def _store(url: str, setting: Setting) -> None:

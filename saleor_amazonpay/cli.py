@@ -129,6 +129,30 @@ def migrate() -> None:
     typer.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
 
 
+@app.command("rotate-keys")
+def rotate_keys() -> None:
+    """Seal every stored secret anew with SECRET_KEY; the former one stands in PREVIOUS_SECRET_KEYS meanwhile.
+
+    Works beside running replicas and can be repeated; afterwards PREVIOUS_SECRET_KEYS may be emptied.
+    """
+    from saleor_amazonpay.errors import AppError
+
+    try:
+        done = asyncio.run(_rotate(_settings_with_logging()))
+    except AppError as fault:
+        _fail(str(fault) or fault.public_message)
+    else:
+        typer.echo(f"{done} secrets sealed anew." if done else "Every secret is sealed with the current key.")
+
+
+async def _rotate(settings: Settings) -> int:
+    from saleor_amazonpay.app import services_for
+    from saleor_amazonpay.storage.rotation import rotate
+
+    async with services_for(settings) as services:
+        return await rotate(services.database, services.secrets)
+
+
 @app.command("export-schema")
 def export_schema() -> None:
     """Write the app's own GraphQL schema to graphql/app/schema.graphql (development)."""
@@ -184,6 +208,10 @@ def _settings_with_logging() -> Settings:
 
 
 def _ready_database(settings: Settings) -> None:
+    from saleor_amazonpay.storage import revisions
+
+    if settings.database_url.startswith("sqlite:") and revisions.is_current(settings.database_url):
+        return
     from saleor_amazonpay.storage import migrate as migrations
 
     if settings.database_url.startswith("sqlite:"):
