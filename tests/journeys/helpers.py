@@ -22,6 +22,7 @@ REFUND = "TRANSACTION_REFUND_REQUESTED"
 CANCEL = "TRANSACTION_CANCELATION_REQUESTED"
 INITIALIZE = "TRANSACTION_INITIALIZE_SESSION"
 PROCESS = "TRANSACTION_PROCESS_SESSION"
+PATIENCE = 8.0
 
 
 # --- our rows
@@ -101,7 +102,23 @@ def refunded(shop: Shop) -> Decimal:
 
 
 def break_amazon(shop: Shop, operation: str, **fault: Any) -> Fault:
-    return shop.amazon.faults.add(Fault(operation=operation, **{"hold_seconds": 0.6, **fault}))
+    return shop.amazon.faults.add(Fault(operation=operation, **fault))
+
+
+def silence(shop: Shop, operation: str, **fault: Any) -> Fault:
+    """A fault that may take the app's whole time: from now on a webhook has half a second, so that it is soon over."""
+    _patience(shop, 0.5)
+    return break_amazon(shop, operation, hold_seconds=0.6, **fault)
+
+
+def mend(shop: Shop) -> None:
+    """Amazon answers again, and webhooks have the time they had."""
+    shop.amazon.faults.clear()
+    _patience(shop, PATIENCE)
+
+
+def _patience(shop: Shop, seconds: float) -> None:
+    vars(shop.running.services.settings)["answer_budget_seconds"] = seconds  # settings are frozen to everybody else
 
 
 # --- requests as they were sent

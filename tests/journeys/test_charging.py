@@ -24,6 +24,7 @@ from tests.journeys.helpers import (
     send_again,
     send_body,
     settle,
+    silence,
 )
 from tests.journeys.test_paying import breaks
 
@@ -375,11 +376,10 @@ class TestTwoRequestsAtOnce:
 
 class TestWhenAmazonIsNotHeard:
     @breaks
-    async def test_a_capture_is_finished_by_a_job_and_told_once(self, hasty_shop, fault):
-        shop = hasty_shop
+    async def test_a_capture_is_finished_by_a_job_and_told_once(self, shop, fault):
         transaction = await shop.authorized()
         total = total_of(shop, transaction)
-        break_amazon(shop, "capture_charge", times=2, **fault)
+        silence(shop, "capture_charge", times=2, **fault)
         await shop.saleor.staff.request_charge(transaction, Decimal(900))
         answer = last_answer(shop, CHARGE)
         assert answer.get("result") in {None, "CHARGE_SUCCESS"}
@@ -392,34 +392,31 @@ class TestWhenAmazonIsNotHeard:
         assert captured(shop) == 900
 
     @breaks
-    async def test_a_charge_of_the_rest_is_made_once(self, hasty_shop, fault):
-        shop = hasty_shop
+    async def test_a_charge_of_the_rest_is_made_once(self, shop, fault):
         transaction = await shop.authorized()
         total = total_of(shop, transaction)
         await shop.saleor.staff.request_charge(transaction, Decimal(900))
-        break_amazon(shop, "create_charge", times=2, **fault)
+        silence(shop, "create_charge", times=2, **fault)
         await shop.saleor.staff.request_charge(transaction, Decimal(100))
         await settle(shop)
         assert shop.amounts(transaction) == {"charged": Decimal(1000), "authorized": total - 1000}
         assert captured(shop) == 1000
         assert len(charges(shop)) == 2
 
-    async def test_a_balance_that_cannot_be_read_leaves_the_charge_open_until_it_can(self, hasty_shop):
-        shop = hasty_shop
+    async def test_a_balance_that_cannot_be_read_leaves_the_charge_open_until_it_can(self, shop):
         transaction = await shop.authorized()
         total = total_of(shop, transaction)
-        break_amazon(shop, "get_charge_permission", times=3, timeout_before=True)
+        silence(shop, "get_charge_permission", times=3, timeout_before=True)
         await shop.saleor.staff.request_charge(transaction, Decimal(900))
         assert "result" not in last_answer(shop, CHARGE)
         await settle(shop)
         assert shop.amounts(transaction) == {"charged": Decimal(900), "authorized": total - 900}
         assert shop.amazon.count("capture_charge") == 1
 
-    async def test_a_silent_amazon_is_asked_until_it_speaks(self, hasty_shop):
-        shop = hasty_shop
+    async def test_a_silent_amazon_is_asked_until_it_speaks(self, shop):
         transaction = await shop.authorized()
         total = total_of(shop, transaction)
-        break_amazon(shop, "capture_charge", times=9, status=503)
+        silence(shop, "capture_charge", times=9, status=503)
         await shop.saleor.staff.request_charge(transaction)
         assert shop.amounts(transaction) == {"charge_pending": total}
         await settle(shop)

@@ -14,10 +14,12 @@ from tests.journeys.helpers import (
     charges,
     last_answer,
     lost_request,
+    mend,
     payment_of,
     report_states,
     send_again,
     settle,
+    silence,
 )
 
 DIGITAL = (("PDF-1", 1),)
@@ -338,15 +340,14 @@ class TestTheAmount:
 
 class TestWhenTheUpdateIsLost:
     @breaks
-    async def test_process_repairs_it(self, hasty_shop, fault):
-        shop = hasty_shop
+    async def test_process_repairs_it(self, shop, fault):
         checkout = authorizing_checkout(shop)
         session_id = await shop.open_session(checkout.id)
-        break_amazon(shop, "update_checkout_session", times=2, **fault)
+        silence(shop, "update_checkout_session", times=2, **fault)
         begun = await shop.initialize(checkout.id, session_id)
         assert begun.result == "AUTHORIZATION_ACTION_REQUIRED"
         assert begun.data["status"] in {"processing", "awaiting_buyer"}
-        shop.amazon.faults.clear()
+        mend(shop)
         repaired = await shop.process(begun.transaction_id, session_id)
         assert repaired.result == "AUTHORIZATION_ACTION_REQUIRED"
         assert repaired.data["amazonPayRedirectUrl"]
@@ -358,11 +359,10 @@ class TestWhenTheUpdateIsLost:
 
 class TestWhenTheCompletionIsLost:
     @breaks
-    async def test_a_job_finishes_it_and_saleor_is_told_once(self, hasty_shop, fault):
-        shop = hasty_shop
+    async def test_a_job_finishes_it_and_saleor_is_told_once(self, shop, fault):
         checkout = authorizing_checkout(shop)
         transaction, session_id = await approved(shop, checkout.id)
-        break_amazon(shop, "complete_checkout_session", times=2, **fault)
+        silence(shop, "complete_checkout_session", times=2, **fault)
         first = await shop.process(transaction, session_id)
         assert first.result in {"AUTHORIZATION_ACTION_REQUIRED", "AUTHORIZATION_SUCCESS"}
         if first.result == "AUTHORIZATION_ACTION_REQUIRED":
@@ -377,13 +377,13 @@ class TestWhenTheCompletionIsLost:
         assert asked_later.json["pspReference"] == success.psp_reference
         assert asked_later.json["result"] == "AUTHORIZATION_SUCCESS"
 
-    async def test_the_storefront_may_ask_again_while_the_job_has_not_run(self, hasty_shop):
-        shop = hasty_shop
+    async def test_the_storefront_may_ask_again_while_the_job_has_not_run(self, shop):
         checkout = authorizing_checkout(shop)
         transaction, session_id = await approved(shop, checkout.id)
-        break_amazon(shop, "complete_checkout_session", timeout_after=True)
+        silence(shop, "complete_checkout_session", timeout_after=True)
         first = await shop.process(transaction, session_id)
         assert first.data["status"] == "processing"
+        mend(shop)
         second = await shop.process(transaction, session_id)
         assert second.result == "AUTHORIZATION_SUCCESS"
         await settle(shop)
