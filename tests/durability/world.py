@@ -35,6 +35,7 @@ STARTS_WITHIN, DIES_WITHIN, QUIET_WITHIN = 30.0, 30.0, 40.0
 SHORT_TIMES = {  # so that what waits for a lease, a look or a safety net is over in a second
     "worker": "embedded",
     "claim_seconds": 1.0,
+    "rate_limit_factor": 1000.0,
     "poll_seconds": 0.1,
     "report_delay_seconds": 1,
     "job_lease_seconds": 1.0,
@@ -140,6 +141,11 @@ class World(journeys.Shop):
     plan: server.Kill | None = None
     replicas: list[Replica] = field(default_factory=list)
 
+    @property
+    def planned(self) -> int:
+        """How many replicas there should be."""
+        return 2 if self.database.dialect == "postgresql" else 1
+
     async def start(self, *, dying: bool = True) -> None:
         """One more replica; unless ``dying`` it never kills itself."""
         replica = Replica(self.values, self.plan if dying else None, self.log)
@@ -220,7 +226,7 @@ async def open_world(
             database, balancer, values, folder / "app.log", plan,
         )  # fmt: skip
         stack.callback(_end, world)
-        await asyncio.gather(*(world.start() for _ in range(2 if database.dialect == "postgresql" else 1)))
+        await asyncio.gather(*(world.start() for _ in range(world.planned)))
         world.app = await saleor.install_app(f"{app_url}/api/manifest")
         secrets = SecretBox(values["secret_key"])
         services = SimpleNamespace(clock=clock, database=database, secrets=secrets)
