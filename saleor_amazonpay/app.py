@@ -24,7 +24,10 @@ from saleor_amazonpay.api import (
 from saleor_amazonpay.clock import Clock, SystemClock
 from saleor_amazonpay.handlers import tasks as task_table
 from saleor_amazonpay.handlers.directory import Directory
+from saleor_amazonpay.handlers.key_watch import KeyWatch
+from saleor_amazonpay.handlers.rate_limits import RateLimits
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.handlers.tally import Tally
 from saleor_amazonpay.jobs.queue import JobEngine
 from saleor_amazonpay.jobs.registry import Tasks
 from saleor_amazonpay.jobs.worker import job_worker
@@ -34,6 +37,7 @@ from saleor_amazonpay.saleor.outbound import PublicOnlyTransport
 from saleor_amazonpay.saleor.signature import JwksSource, WebhookVerifier
 from saleor_amazonpay.schema import endpoint as graphql
 from saleor_amazonpay.settings import Settings
+from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.encryption import SecretBox
 from saleor_amazonpay.storage.engine import Database
 
@@ -65,13 +69,18 @@ async def application(
             stack.push_async_callback(transport.close)
         metrics = Metrics()
         secrets = SecretBox(*_key_ring(settings))
+        limits = RateLimits(database, clock, metrics, factor=settings.rate_limit_factor)
+        stack.push_async_callback(limits.close)
+        key_watch = KeyWatch()
+        stack.push_async_callback(key_watch.settle)
         directory = Directory(
             database,
             secrets,
             transport,
             clock,
             api_url=settings.amazon_pay_api_url,
-            observer=lambda attempt: observe(metrics, attempt),
+            observer=lambda account, attempt: observe(services, key_watch, account, attempt),
+            gates=limits.gate,
         )
         tasks = Tasks()
         jobs = job_worker(database, tasks, clock, lease=settings.job_lease_seconds)
@@ -86,6 +95,7 @@ async def application(
             transport=transport,
             jobs=jobs,
             metrics=metrics,
+            refused_signatures=Tally(clock),
         )
         task_table.register(tasks, services)
         yield Application(
@@ -166,9 +176,12 @@ async def fetch_certificate(http: httpx2.AsyncClient, url: str) -> bytes:
 _LARGEST_CERTIFICATE = 65_536
 
 
-def observe(metrics: Metrics, attempt: Attempt) -> None:
-    """Log and count one sending to Amazon."""
+def observe(services: Services, key_watch: KeyWatch, account: Account | None, attempt: Attempt) -> None:
+    """Log and count one sending to Amazon; ``account`` is None for keys that are only tried."""
     result = attempt.error or "done"
+    metrics = services.metrics
+    if account is not None:
+        key_watch.see(services, account, attempt)
     metrics.cv2_call(attempt.operation, result, attempt.seconds)
     if attempt.reason_code.endswith(("Declined", "Rejected")):
         metrics.decline(attempt.reason_code)

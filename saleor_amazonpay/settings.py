@@ -194,6 +194,34 @@ class Settings(BaseSettings):
         means="How long a webhook may work before it answers that the outcome follows. Saleor waits 18 seconds.",
         expected="seconds, 0.5 to 15",
     )
+    authorization_warning_hours: int = setting(
+        120,
+        ge=1,
+        le=720,
+        means="How long before an authorization ends the merchant is warned, or what the account says is done.",
+        expected="hours, 1 to 720",
+    )
+    rate_limit_factor: float = setting(
+        1.0,
+        gt=0,
+        le=1000,
+        means="How many times Amazon Pay's published request rates may be used; Amazon raises them for some merchants.",
+        expected="a factor above 0, up to 1000",
+    )
+    timeline_retention_days: int = setting(
+        400,
+        ge=30,
+        le=3650,
+        means="After how many days a payment's timeline and its delivered reports are deleted.",
+        expected="days, 30 to 3650",
+    )
+    inbox_retention_days: int = setting(
+        30,
+        ge=1,
+        le=3650,
+        means="After how many days Amazon Pay's notifications are deleted.",
+        expected="days, 1 to 3650",
+    )
     buyer_data_retention_days: int = setting(
         30,
         ge=0,

@@ -21,6 +21,7 @@ from saleor_amazonpay.amazonpay.client import (
     ButtonSignature,
     CreateCheckoutSessionConfig,
     Credentials,
+    Gate,
     Observer,
 )
 from saleor_amazonpay.amazonpay.errors import MESSAGES, STATE_CONFLICTS
@@ -81,6 +82,7 @@ __all__ = [
     "Dispute",
     "DisputeState",
     "Environment",
+    "Gate",
     "NoAnswer",
     "NotSent",
     "Observer",

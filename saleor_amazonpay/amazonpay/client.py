@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, Generic, NewType, TypedDict, TypeVar
+from http import HTTPStatus
+from typing import Any, Final, Generic, NewType, Protocol, TypedDict, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -106,6 +107,18 @@ class Attempt:
 Observer = Callable[[Attempt], None]
 
 
+class Gate(Protocol):
+    """Whom each sending asks first: Amazon counts requests per operation (§7.1)."""
+
+    async def admit(self, operation: str, seconds: float) -> bool:
+        """Wait for the turn; False when it does not come within ``seconds``."""
+        ...
+
+    def throttled(self, operation: str, retry_after: float) -> None:
+        """Amazon answered 429, and ``retry_after`` seconds if it said so."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Failed:
     """Why an attempt gave no ``Answer``."""
@@ -126,8 +139,10 @@ class AmazonPayClient:
         clock: Clock,
         jitter: random.Random | None = None,
         observer: Observer | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.credentials = credentials
+        self._gate = gate
         self._transport = transport
         self._clock = clock
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, hides nothing
@@ -225,6 +240,11 @@ class AmazonPayClient:
         return outcome
 
     async def _send(self, request: ApiRequest[T], headers: Mapping[str, str], seconds: float) -> RawAnswer:
+        if self._gate is not None:
+            started = self._clock.monotonic()
+            if not await self._gate.admit(request.operation, seconds):
+                raise NotSent("Amazon's request rate leaves no room for this call now.")
+            seconds -= self._clock.monotonic() - started
         if seconds <= 0:  # a late wake-up; to the engine it would mean "no limit"
             raise NotSent("The time for this call is over.")
         url = f"{self._origin}{self._prefix}{request.resource}"
@@ -239,13 +259,16 @@ class AmazonPayClient:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 return _unanswered(operation, error, answer.status, request_id, can_retry=False)
         reason_code, message = errors.read_refusal(answer.body)
+        retry_after = self._retry_after(answer.headers.get("retry-after"))
+        if self._gate is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._gate.throttled(request.operation, retry_after)
         failure = errors.classify(
             answer.status, reason_code, moves_money=operation.moves_money, is_replay=request.is_replay
         )
         return _Failed(
             errors.as_error(failure, reason_code, answer.status, request_id),
             can_retry=answer.status in errors.RETRIED_STATUSES,
-            retry_after=self._retry_after(answer.headers.get("retry-after")),
+            retry_after=retry_after,
             message=redact_text(message),
         )
 

@@ -20,6 +20,7 @@ from saleor_amazonpay.api import bodies
 from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected, UnknownInstallation
 from saleor_amazonpay.handlers import (
     payment_gateway_initialize_session,
+    problems,
     transaction_cancelation_requested,
     transaction_charge_requested,
     transaction_initialize_session,
@@ -61,6 +62,8 @@ async def receive(request: Request) -> Response:
         response, outcome = await _answer(request, services, event_name)
     except AppError as refusal:
         response, outcome = _refuse(services, event_name, refusal)
+        api_url = request.headers.get("saleor-api-url", "")
+        await problems.refused_event(services, api_url, event_name, refusal)
     except Exception:
         log.exception("webhook_fault", event_name=event_name)
         response, outcome = Response(_FAULT, _fault_status(event_name), media_type="text/plain"), "fault"

@@ -69,7 +69,7 @@ def _begin(
     )
     if known is not None and known.result != SESSION_ACTION_REQUIRED[payment.action_type]:
         return known
-    if not _still_fits(payment, outstanding):
+    if not still_fits(payment, outstanding):
         return _amount_changed(session, services, payment, outstanding)
     operation = _opened(session, services, payment, known)
     return operations.begin(session, services, account, payment, operation, waiting_caller=waiting_caller)
@@ -105,7 +105,7 @@ def _opened(session: Session, services: Services, payment: Payment, known: Opera
     return reopened
 
 
-def _still_fits(payment: Payment, outstanding: Money) -> bool:
+def still_fits(payment: Payment, outstanding: Money) -> bool:
     """A payment of the whole rest must still be the whole rest; a payment of a part must still fit (case 1)."""
     is_whole = payment.amount == payment.outstanding
     return outstanding == payment.amount if is_whole else outstanding >= payment.amount

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from saleor_amazonpay.amazonpay import (
     AmazonPayClient,
+    Attempt,
     CreateCheckoutSessionConfig,
     Credentials,
     Environment,
+    Gate,
     Observer,
     Region,
     Transport,
@@ -35,6 +38,8 @@ KEPT_SECONDS = 5.0
 _MOST_KEPT = 10_000  # entries; beyond that everything is forgotten at once, which costs one look-up each
 
 T = TypeVar("T")
+AccountObserver = Callable[[Account | None, Attempt], None]
+"""Sees each sending to Amazon, and for which stored account it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class Directory:
         clock: Clock,
         *,
         api_url: str | None = None,
-        observer: Observer | None = None,
+        observer: AccountObserver | None = None,
+        gates: Callable[[Account], Gate] | None = None,
     ) -> None:
         self._database = database
         self._secrets = secrets
@@ -64,6 +70,7 @@ class Directory:
         self._clock = clock
         self._api_url = api_url
         self._observer = observer
+        self._gates = gates
         self._kept: dict[Hashable, tuple[float, Any]] = {}
         self._clients: dict[str, tuple[Account, AmazonPayClient]] = {}
         self._signed: dict[tuple[str, datetime, str], CreateCheckoutSessionConfig] = {}
@@ -109,8 +116,13 @@ class Directory:
         known = self._clients.get(account.id)
         if known is not None and known[0].updated_at == account.updated_at:
             return known[1]
-        client = self.client_of(
-            account.public_key_id, account.private_key, Region(account.region), Environment(account.environment)
+        client = self._client(
+            account.public_key_id,
+            account.private_key,
+            Region(account.region),
+            Environment(account.environment),
+            observer=self._observer and partial(self._observer, account),
+            gate=self._gates and self._gates(account),
         )
         self._clients[account.id] = (account, client)
         return client
@@ -119,6 +131,19 @@ class Directory:
         self, public_key_id: str, private_key: str, region: Region, environment: Environment
     ) -> AmazonPayClient:
         """A client of keys not (yet) stored, e.g. to try them."""
+        observer = self._observer and partial(self._observer, None)
+        return self._client(public_key_id, private_key, region, environment, observer=observer, gate=None)
+
+    def _client(
+        self,
+        public_key_id: str,
+        private_key: str,
+        region: Region,
+        environment: Environment,
+        *,
+        observer: Observer | None,
+        gate: Gate | None,
+    ) -> AmazonPayClient:
         credentials = Credentials(
             public_key_id=public_key_id,
             private_key=load_trusted_private_key(private_key),
@@ -126,7 +151,7 @@ class Directory:
             environment=environment,
             api_url=self._api_url,
         )
-        return AmazonPayClient(credentials, self._transport, self._clock, observer=self._observer)
+        return AmazonPayClient(credentials, self._transport, self._clock, observer=observer, gate=gate)
 
     def signed_button(self, account: Account, payload_json: str) -> CreateCheckoutSessionConfig:
         """The button configuration of exactly this payload; no signature expires, so the same text is signed once."""

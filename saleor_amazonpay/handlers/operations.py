@@ -32,7 +32,7 @@ from saleor_amazonpay.domain.states import (
 )
 from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.errors import AmazonPayRejected, AmazonPayUnavailable, AmazonPayUnresolved, ClaimLost
-from saleor_amazonpay.handlers import conclusions, mirror
+from saleor_amazonpay.handlers import conclusions, mirror, problems
 from saleor_amazonpay.handlers.conclusions import MAX_ROUNDS, Again, Conclusion, Decided, Undecided
 from saleor_amazonpay.handlers.planning import calls_for, plan
 from saleor_amazonpay.handlers.services import Deadline, Services
@@ -147,6 +147,12 @@ def begin(
         return _plan(session, services, account, payment, operation, fence, waiting_caller=waiting_caller)
     calls = operation_rows.calls_of(session, operation.id, payment.amount.currency)
     return Claimed(payment, operation, calls, fence)
+
+
+def start_later(session: Session, services: Services, payment: Payment, operation: Operation) -> None:
+    """Have a job carry out an operation of our own; the same request key never starts a second one."""
+    if operation_rows.insert(session, announced(payment, operation)):
+        _defer(session, services, CARRY_OUT, operation, delay=0)
 
 
 def _defer(session: Session, services: Services, task: str, operation: Operation, *, delay: float) -> None:
@@ -487,8 +493,23 @@ def _settle_decided(
         owe(session, services, payment, fact_of(settled), balances, in_the_answer=answered_now)
     for extra in decided.extra_facts:
         owe(session, services, payment, extra, balances, in_the_answer=False)
+    _tell_of_shortfall(session, services, payment, settled)
     _follow_up(session, services, account, after, settled, balances)
     return settled
+
+
+def _tell_of_shortfall(session: Session, services: Services, payment: Payment, settled: Operation) -> None:
+    """Saleor takes a granted refund for done however little was refunded (case 7)."""
+    if settled.granted_refund_id is None or settled.result is not Event.REFUND_SUCCESS or settled.result_amount is None:
+        return
+    missing = settled.amount - settled.result_amount
+    if missing.is_positive:
+        message = (
+            f"Amazon Pay refunded {settled.result_amount} of a granted refund of {settled.amount} on transaction "
+            f"{payment.transaction_id}; {missing} is missing. Refund it another way."
+        )
+        key = problems.key_of("refund", settled.id)
+        problems.raise_in(session, services, payment.api_url, key, message, critical=True)
 
 
 def settle_pending(session: Session, services: Services, account: Account, payment: Payment) -> None:

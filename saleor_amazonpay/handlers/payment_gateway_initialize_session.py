@@ -17,7 +17,7 @@ from saleor_amazonpay.amazonpay.payloads import (
 )
 from saleor_amazonpay.domain.money import MoneyError
 from saleor_amazonpay.errors import AmazonPayError, AppError, ConfigurationError
-from saleor_amazonpay.handlers import addresses, button
+from saleor_amazonpay.handlers import addresses, button, problems
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import check_origins
 from saleor_amazonpay.saleor.answers import GatewayAnswer
@@ -49,6 +49,8 @@ async def handle(
     except DataErrors as wrong:
         return GatewayAnswer(errors=wrong.as_json())
     except (ConfigurationError, MoneyError) as wrong:
+        if isinstance(wrong, ConfigurationError):
+            await problems.channel_unusable(services, installation.api_url, event.source_object.channel.slug, wrong)
         return GatewayAnswer(errors=[_error(wrong)])
     amazon_pay = button.configuration(
         services,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saleor_amazonpay.amazonpay import ApiRequest, requests
+from saleor_amazonpay.amazonpay.payloads import MerchantMetadata
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.balances import Balances
 from saleor_amazonpay.domain.money import Money
@@ -112,6 +113,11 @@ def _complete(payment: Payment, operation: Operation) -> ApiRequest[Any]:
     )
 
 
+def _order_number(payment: Payment) -> MerchantMetadata | None:
+    """What later charges of an order carry, so that Seller Central and settlement show it."""
+    return MerchantMetadata(merchant_reference_id=payment.order_number) if payment.order_number else None
+
+
 def _request(
     payment: Payment, operation: Operation, step: Step, position: int, options: AccountOptions
 ) -> ApiRequest[Any]:
@@ -130,6 +136,7 @@ def _request(
                 charge_amount=step.amount,
                 capture_now=step.capture_now,
                 soft_descriptor=options.soft_descriptor if step.capture_now else None,
+                merchant_metadata=_order_number(payment),
                 idempotency_key=key,
             )
         case CreateRefund():

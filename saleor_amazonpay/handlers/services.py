@@ -8,7 +8,8 @@ from datetime import timedelta
 from saleor_amazonpay.amazonpay import AmazonPayClient, Transport
 from saleor_amazonpay.clock import Clock
 from saleor_amazonpay.handlers.directory import Directory
-from saleor_amazonpay.jobs.queue import Jobs
+from saleor_amazonpay.handlers.tally import Tally
+from saleor_amazonpay.jobs.queue import JobEngine
 from saleor_amazonpay.observability.metrics import Metrics
 from saleor_amazonpay.saleor.client import SaleorClient
 from saleor_amazonpay.settings import Settings
@@ -28,8 +29,9 @@ class Services:
     directory: Directory
     saleor: SaleorClient
     transport: Transport
-    jobs: Jobs
+    jobs: JobEngine
     metrics: Metrics
+    refused_signatures: Tally
 
     def amazon(self, account: Account) -> AmazonPayClient:
         """The client of an account, its key parsed once."""

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
-from saleor_amazonpay.handlers import notifications, operations, report_transaction_event
+from saleor_amazonpay.domain.states import OperationKind
+from saleor_amazonpay.handlers import notifications, operations, problems, report_transaction_event, surplus
+from saleor_amazonpay.handlers.rate_limits import background
 from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.handlers.sweeps import (
+    authorizations,
+    dead_jobs,
+    drift,
+    order_numbers,
+    problem_checks,
+    retention,
+    sessions,
+    undelivered_requests,
+)
 from saleor_amazonpay.jobs.queue import Args
-from saleor_amazonpay.jobs.registry import Tasks
+from saleor_amazonpay.jobs.registry import Handler, Tasks
+from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage.engine import Session
+from saleor_amazonpay.storage.operations import Operation
 
 _JOB_BUDGET = 20.0  # seconds of CV2 work in one run, below the claim's lease
 _MOST_TAKEN_UP = 100
 _SWEEP_SECONDS = 5.0  # at most; never rarer than claims run out
+
+_SWEEPS: Mapping[str, tuple[Callable[[Services], Awaitable[None]], float]] = {
+    "sweep_sessions": (sessions.run, sessions.SECONDS),
+    "sweep_authorizations": (authorizations.run, authorizations.SECONDS),
+    "sweep_order_numbers": (order_numbers.run, order_numbers.SECONDS),
+    "sweep_drift": (drift.run, drift.SECONDS),
+    "sweep_undelivered_requests": (undelivered_requests.run, undelivered_requests.SECONDS),
+    "sweep_dead_jobs": (dead_jobs.run, dead_jobs.SECONDS),
+    "sweep_problems": (problem_checks.run, problem_checks.SECONDS),
+    "sweep_retention": (retention.run, retention.SECONDS),
+}
+"""Each name with what it runs and the seconds between runs, over all replicas."""
 
 
 def register(tasks: Tasks, services: Services) -> None:
@@ -21,10 +48,12 @@ def register(tasks: Tasks, services: Services) -> None:
 
     async def carry_out(args: Args) -> None:
         deadline = Deadline(services.clock, _JOB_BUDGET)
-        await operations.resume(services, str(args["operation_id"]), deadline, waiting_caller=False)
+        done = await operations.resume(services, str(args["operation_id"]), deadline, waiting_caller=False)
+        await _look_for_surplus(services, done)
 
     async def poll(args: Args) -> None:
-        await operations.look_again(services, str(args["operation_id"]), Deadline(services.clock, _JOB_BUDGET))
+        deadline = Deadline(services.clock, _JOB_BUDGET)
+        await _look_for_surplus(services, await operations.look_again(services, str(args["operation_id"]), deadline))
 
     async def deliver_reports(args: Args) -> None:
         await report_transaction_event.deliver(services, str(args["payment_id"]))
@@ -32,15 +61,56 @@ def register(tasks: Tasks, services: Services) -> None:
     async def handle_notification(args: Args) -> None:
         await notifications.handle(services, str(args["message_id"]), Deadline(services.clock, _JOB_BUDGET))
 
+    async def deliver_problem(args: Args) -> None:
+        await problems.deliver(services, str(args["api_url"]), str(args["key"]))
+
+    async def look_for_undelivered(args: Args) -> None:
+        await undelivered_requests.look(services, str(args["api_url"]))
+
     async def take_up_stranded() -> None:
         await services.database.run(lambda session: _take_up_stranded(session, services))
 
+    by_name: Mapping[str, Handler] = {
+        operations.CARRY_OUT: carry_out,
+        operations.POLL: poll,
+        operations.DELIVER_REPORTS: deliver_reports,
+        notifications.HANDLE_NOTIFICATION: handle_notification,
+        problems.DELIVER_PROBLEM: deliver_problem,
+        undelivered_requests.LOOK: look_for_undelivered,
+    }
+    for name, handler in by_name.items():
+        tasks.register(name, _in_background(handler))
     sweep_seconds = min(_SWEEP_SECONDS, services.settings.claim_seconds)
-    tasks.register(operations.CARRY_OUT, carry_out)
-    tasks.register(operations.POLL, poll)
-    tasks.register(operations.DELIVER_REPORTS, deliver_reports)
-    tasks.register(notifications.HANDLE_NOTIFICATION, handle_notification)
     tasks.register_periodic("take_up_stranded_operations", take_up_stranded, seconds=sweep_seconds)
+    for name, (run, seconds) in _SWEEPS.items():
+        tasks.register_periodic(name, _sweep(services, run), seconds=seconds)
+
+
+def _sweep(services: Services, run: Callable[[Services], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    async def sweep() -> None:
+        with background():
+            await run(services)
+
+    return sweep
+
+
+def _in_background(handler: Handler) -> Handler:
+    """What a job asks of Amazon yields to the storefront."""
+
+    async def run(args: Args) -> None:
+        with background():
+            await handler(args)
+
+    return run
+
+
+async def _look_for_surplus(services: Services, operation: Operation) -> None:
+    """A checkout session that was completed with nobody waiting may have been paid otherwise meanwhile."""
+    if operation.kind is not OperationKind.COMPLETE or not operation.is_settled:
+        return
+    payment = await services.database.read(lambda session: due.payment_of(session, operation.payment_id))
+    account = await services.directory.account(payment.api_url, payment.account_id)
+    await surplus.look(services, account, payment, operation)
 
 
 def _take_up_stranded(session: Session, services: Services) -> None:

@@ -27,11 +27,14 @@ def payment_intent(account: Account, payment: Payment) -> PaymentIntent:
     return PaymentIntent.AUTHORIZE_WITH_CAPTURE if charge else PaymentIntent.AUTHORIZE
 
 
-def merchant_metadata(account: Account, payment: Payment) -> MerchantMetadata:
-    """The reference is Saleor's transaction, by which a session proves that it is this payment's (case 2)."""
+def merchant_metadata(account: Account, payment: Payment, *, reference: str | None = None) -> MerchantMetadata:
+    """The reference is Saleor's transaction, by which a session proves that it is this payment's (case 2).
+
+    ``reference`` replaces it once there is an order.
+    """
     options = account.options
     return MerchantMetadata(
-        merchant_reference_id=payment.transaction_id,
+        merchant_reference_id=reference or payment.transaction_id,
         merchant_store_name=fit_store_name(options.store_name) if options.store_name else None,
         note_to_buyer=options.note_to_buyer,
     )

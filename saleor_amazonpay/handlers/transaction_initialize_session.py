@@ -11,7 +11,7 @@ from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import PaymentState
 from saleor_amazonpay.errors import ConfigurationError
-from saleor_amazonpay.handlers import apb_flow, checkout_return, review_flow
+from saleor_amazonpay.handlers import apb_flow, checkout_return, problems, review_flow
 from saleor_amazonpay.handlers.button import payable
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import check_origins, refused
@@ -49,6 +49,7 @@ async def handle(
     except DataErrors as wrong:
         return refused(installation.api_url, event, wrong.public_message, wrong.errors)
     except ConfigurationError as wrong:
+        await problems.channel_unusable(services, installation.api_url, event.source_object.channel.slug, wrong)
         return refused(installation.api_url, event, wrong.public_message)
     except MoneyError as wrong:
         return refused(installation.api_url, event, str(wrong))

@@ -51,6 +51,21 @@ class Metrics:
             ("sender",),
             registry=registry,
         )
+        self._problems = Counter(
+            "saleor_amazonpay_problems", "App Problems raised, by kind.", ("kind",), registry=registry
+        )
+        self._swept = Counter(
+            "saleor_amazonpay_swept",
+            "Rows a sweep has looked at, by sweep and outcome: done, failed.",
+            ("sweep", "outcome"),
+            registry=registry,
+        )
+        self._throttled = Counter(
+            "saleor_amazonpay_throttled",
+            "Calls Amazon answered 429 (amazon), or that waited for a token of ours (background), by operation.",
+            ("operation", "by"),
+            registry=registry,
+        )
         self._jobs_waiting = Gauge("saleor_amazonpay_jobs_waiting", "Jobs that are due.", registry=registry)
         self._jobs_oldest = Gauge(
             "saleor_amazonpay_jobs_oldest_seconds", "For how long the oldest job has been due.", registry=registry
@@ -82,6 +97,19 @@ class Metrics:
     def signature_failure(self, sender: str) -> None:
         """``sender`` is ``saleor`` or ``amazon-pay``."""
         self._signature_failures.labels(sender).inc()
+
+    def problem(self, kind: str) -> None:
+        """A problem was raised that the merchant was not shown yet."""
+        self._problems.labels(kind).inc()
+
+    def swept(self, sweep: str, *, done: int, failed: int = 0) -> None:
+        """A run of a sweep has looked at so many rows."""
+        self._swept.labels(sweep, "done").inc(done)
+        self._swept.labels(sweep, "failed").inc(failed)
+
+    def throttled(self, operation: str, by: str) -> None:
+        """``by``: ``amazon``, or ``background`` for a call of ours that waits its turn."""
+        self._throttled.labels(operation, by).inc()
 
     def jobs(self, *, waiting: int, oldest_seconds: float, dead: int) -> None:
         """The state of the queue, read before each rendering."""

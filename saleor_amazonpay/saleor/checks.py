@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from saleor_amazonpay.errors import InvalidPayload, WrongRecipient
-from saleor_amazonpay.saleor.errors import StalePayload
+from saleor_amazonpay.saleor.errors import FuturePayload, StalePayload
 from saleor_amazonpay.saleor.events import Event
 
 SESSION_WINDOW = timedelta(minutes=10)
@@ -32,6 +32,7 @@ def check_envelope(
         WrongRecipient: made for another app of the same Saleor, or for an earlier installation.
         InvalidPayload: another event's body.
         StalePayload: issued outside the window.
+        FuturePayload: one of the two clocks is wrong.
     """
     if event.recipient is None or event.recipient.id != recipient_id:
         raise WrongRecipient("The event is addressed to another app.")
@@ -40,5 +41,7 @@ def check_envelope(
     if event.issued_at.tzinfo is None:
         raise InvalidPayload("issuedAt has no time zone.")
     age = now - event.issued_at.astimezone(UTC)
-    if age > (session_window if event.is_session else action_window) or age < -future_leeway:
+    if age < -future_leeway:
+        raise FuturePayload("The event was issued later than now.")
+    if age > (session_window if event.is_session else action_window):
         raise StalePayload("The event was not issued just now.")

@@ -172,6 +172,38 @@ class SaleorClient:
         with _expected_shape():
             return [_channel(one) for one in data["channels"] or ()]
 
+    async def completes_paid_checkouts(self, api_url: str, token: str, channel_slug: str) -> bool:
+        """Whether that channel makes orders of paid checkouts by itself; SaleorRefused without MANAGE_CHECKOUTS."""
+        variables = {"slug": channel_slug}
+        data = await self.execute("queries/channel_checkout_settings", variables, api_url=api_url, token=token)
+        with _expected_shape():
+            channel = data["channel"]
+            return bool(channel and channel["checkoutSettings"]["automaticallyCompleteFullyPaidCheckouts"])
+
+    async def transactions_with_events(
+        self,
+        api_url: str,
+        token: str,
+        *,
+        app_identifier: str,
+        types: Sequence[TransactionEventType],
+        since: datetime,
+        after: str | None = None,
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of the app's own transactions with such events (Saleor 3.23), and where the next one begins."""
+        variables = {"app": app_identifier, "types": list(types), "since": since.isoformat(), "after": after}
+        data = await self.execute("queries/undelivered_requests", variables, api_url=api_url, token=token)
+        with _expected_shape():
+            page = data["transactions"]["pageInfo"]
+            nodes = [edge["node"] for edge in data["transactions"]["edges"]]
+            return nodes, page["endCursor"] if page["hasNextPage"] else None
+
+    async def transactions_by_id(self, api_url: str, token: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Up to 100 transactions of the app (Saleor 3.22); those it may not see are missing."""
+        data = await self.execute("queries/transactions_by_id", {"ids": list(ids)}, api_url=api_url, token=token)
+        with _expected_shape():
+            return [edge["node"] for edge in data["transactions"]["edges"]]
+
     async def create_problem(
         self, api_url: str, token: str, *, key: str, message: str, critical_threshold: int | None = None
     ) -> bool:

@@ -4,7 +4,8 @@ SignatureRejected
 └─ KeyMayHaveChanged         unknown kid or failed check: worth one look at Saleor's current keys
 InvalidPayload
 ├─ EmptyBody                 Saleor's re-send after a 5xx: signed, and empty
-└─ StalePayload              issued too long ago, or in the future
+└─ StalePayload              issued too long ago
+   └─ FuturePayload          issued later than now: a clock is wrong
 ConfigurationError
 └─ PayloadErrors             Saleor could not resolve the subscription for our app
 AppError
@@ -37,6 +38,10 @@ class EmptyBody(InvalidPayload):
 
 class StalePayload(InvalidPayload):
     code = "STALE_PAYLOAD"
+
+
+class FuturePayload(StalePayload):
+    """Issued later than now: one of the two clocks is wrong."""
 
 
 class PayloadErrors(ConfigurationError):

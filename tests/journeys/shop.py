@@ -171,6 +171,7 @@ def settings(database_url: str, app_url: str, amazon_url: str, **changes: Any) -
         "poll_seconds": 0.2,
         "answer_budget_seconds": 3.0,
         "claim_seconds": 20.0,
+        "rate_limit_factor": 1000.0,  # test_rate_limits.py has the real one
     }
     return Settings(**{**values, **changes})
 

@@ -1,0 +1,93 @@
+"""Where Saleor's and Amazon's amounts of a payment differ, until they agree again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import bindparam, delete, func, select
+
+from saleor_amazonpay.domain.money import Currency, Money
+from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
+from saleor_amazonpay.storage.payments import Payment
+from saleor_amazonpay.storage.tables import drift, payments
+from saleor_amazonpay.storage.times import from_micros, to_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``of``: authorized, charged (less refunds) or refunded."""
+
+    of: str
+    saleor: Money
+    amazon: Money
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.saleor} in Saleor, {self.amazon} at Amazon Pay"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    payment_id: str
+    transaction_id: str
+    differences: tuple[Difference, ...]
+    found_at: datetime
+    checked_at: datetime
+
+
+_SAVE = Statement(upsert(drift, index_elements=["payment_id"], update_columns=["differences", "checked_at"]))
+_CLEAR = Statement(delete(drift).where(drift.c.payment_id == bindparam("the_payment")))
+_OF_TENANT = Statement(
+    select(drift, payments.c.transaction_id)
+    .join(payments, payments.c.id == drift.c.payment_id)
+    .where(drift.c.api_url == bindparam("tenant"))
+    .order_by(drift.c.found_at, drift.c.payment_id)
+    .limit(bindparam("limit"))
+)
+_COUNT = Statement(select(func.count()).select_from(drift).where(drift.c.api_url == bindparam("tenant")))
+
+
+def save(session: Session, payment: Payment, differences: Sequence[Difference], now: datetime) -> None:
+    """Keep what was found; the first finding's time stays."""
+    listed = [{"of": one.of, "saleor": one.saleor.minor, "amazon": one.amazon.minor} for one in differences]
+    session.execute(
+        _SAVE,
+        {
+            "payment_id": payment.id,
+            "api_url": payment.api_url,
+            "currency": payment.amount.currency.value,
+            "differences": msgspec.json.encode(listed).decode(),
+            "found_at": to_micros(now),
+            "checked_at": to_micros(now),
+        },
+    )
+
+
+def clear(session: Session, payment_id: str) -> bool:
+    """True when there was something to clear."""
+    return session.execute(_CLEAR, {"the_payment": payment_id}) == 1
+
+
+def of_tenant(session: Session, api_url: str, *, limit: int = 100) -> Sequence[Drift]:
+    """The report: payments that differ now, the oldest finding first."""
+    return [_drift(row) for row in session.all(_OF_TENANT, {"tenant": api_url, "limit": limit})]
+
+
+def count(session: Session, api_url: str) -> int:
+    return int(session.scalar(_COUNT, {"tenant": api_url}))
+
+
+def _drift(row: Row) -> Drift:
+    currency = Currency(row.currency)
+    listed = msgspec.json.decode(row.differences)
+    return Drift(
+        payment_id=row.payment_id,
+        transaction_id=row.transaction_id,
+        differences=tuple(
+            Difference(one["of"], Money(one["saleor"], currency), Money(one["amazon"], currency)) for one in listed
+        ),
+        found_at=from_micros(row.found_at),
+        checked_at=from_micros(row.checked_at),
+    )
