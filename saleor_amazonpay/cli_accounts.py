@@ -20,7 +20,7 @@ from saleor_amazonpay.handlers.accounts import AccountView, ChannelView
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.settings import Settings, load_settings
 from saleor_amazonpay.storage import installations as installation_rows
-from saleor_amazonpay.storage.accounts import AccountOptions
+from saleor_amazonpay.storage.accounts import AccountOptions, DeliveryRestriction
 
 T = TypeVar("T")
 BY = "command"  # who changed it, in the log
@@ -75,6 +75,19 @@ GiveBackSurplus = Annotated[
     bool | None,
     typer.Option("--give-back-surplus/--keep-surplus", help="Return at once what arrives when nobody needs it."),
 ]
+AddressMismatch = Annotated[
+    str | None, typer.Option("--address-mismatch", help="Goods that go elsewhere than Amazon was told: refuse or warn.")
+]
+Restrictions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--restriction",
+        metavar="COUNTRY[/STATES[/CODES]]",
+        help="Deliver only there: US, US/WA,OR or US//950*,951*; '' takes all back; may be repeated.",
+    ),
+]
+RestrictPoBoxes = Annotated[bool | None, typer.Option("--restrict-po-boxes/--allow-po-boxes")]
+RestrictPackstations = Annotated[bool | None, typer.Option("--restrict-packstations/--allow-packstations")]
 StoreName = Annotated[str | None, typer.Option("--store-name", help="Shown to the buyer; Amazon cuts it at 50 bytes.")]
 NoteToBuyer = Annotated[str | None, typer.Option("--note-to-buyer", help="Shown to the buyer; '' takes it back.")]
 SoftDescriptor = Annotated[
@@ -111,6 +124,10 @@ def add(
     abandoned_paid: AbandonedPaid = None,
     expiry_policy: ExpiryPolicy = None,
     give_back_surplus: GiveBackSurplus = None,
+    address_mismatch: AddressMismatch = None,
+    restrictions: Restrictions = None,
+    restrict_po_boxes: RestrictPoBoxes = None,
+    restrict_packstations: RestrictPackstations = None,
     store_name: StoreName = None,
     note_to_buyer: NoteToBuyer = None,
     soft_descriptor: SoftDescriptor = None,
@@ -147,6 +164,10 @@ def update(
     abandoned_paid: AbandonedPaid = None,
     expiry_policy: ExpiryPolicy = None,
     give_back_surplus: GiveBackSurplus = None,
+    address_mismatch: AddressMismatch = None,
+    restrictions: Restrictions = None,
+    restrict_po_boxes: RestrictPoBoxes = None,
+    restrict_packstations: RestrictPackstations = None,
     store_name: StoreName = None,
     note_to_buyer: NoteToBuyer = None,
     soft_descriptor: SoftDescriptor = None,
@@ -243,8 +264,15 @@ def _given(entered: dict[str, Any]) -> AccountFields:
     options = {name: entered[name] for name in _OPTIONS if entered[name] is not None}
     if "allowed_origins" in options:
         options["allowed_origins"] = tuple(options["allowed_origins"])
+    if "restrictions" in options:
+        options["restrictions"] = tuple(_restriction(text) for text in options["restrictions"] if text)
     identity = {name: entered[name] for name in _IDENTITY}
     return AccountFields(**identity, private_key=key.read() if key else None, options=options)
+
+
+def _restriction(text: str) -> DeliveryRestriction:
+    country, states, codes = (text.split("/", 2) + ["", ""])[:3]
+    return DeliveryRestriction(country, tuple(filter(None, states.split(","))), tuple(filter(None, codes.split(","))))
 
 
 def _run(work: Callable[[Services, str], Awaitable[T]], tenant: str | None, *, as_json: bool) -> T:

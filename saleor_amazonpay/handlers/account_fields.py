@@ -16,7 +16,7 @@ from saleor_amazonpay.amazonpay import Environment, Region, environment_of, load
 from saleor_amazonpay.amazonpay.payloads import SOFT_DESCRIPTOR_LENGTH
 from saleor_amazonpay.errors import AppError, KeyUnusable
 from saleor_amazonpay.handlers.session_events import origin_of
-from saleor_amazonpay.storage.accounts import Account, AccountOptions
+from saleor_amazonpay.storage.accounts import Account, AccountOptions, DeliveryRestriction
 
 MAX_NAME: Final = 100
 MAX_NOTE: Final = 255
@@ -24,11 +24,16 @@ MAX_STORE_NAME: Final = 200
 MAX_ORIGINS: Final = 50
 MAX_ORIGIN: Final = 255
 MAX_KEY: Final = 16_384
+MAX_COUNTRIES: Final = 250
+MAX_AREAS: Final = 500  # states and postal codes together, over all countries: the button carries them all
 
 _MERCHANT_ID: Final = re.compile(r"A[A-Z0-9]{9,19}")
 _STORE_ID: Final = re.compile(r"amzn1\.application-oa2-client\.[0-9a-zA-Z]{8,64}")
 _PUBLIC_KEY_ID: Final = re.compile(r"[A-Za-z0-9-]{6,64}")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\]")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
+_STATE: Final = re.compile(r"[^\W_][\w .'-]{0,49}")
+_ZIP_CODE: Final = re.compile(r"[A-Z0-9*?][A-Z0-9*? -]{0,11}")
 _LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -257,7 +262,8 @@ def _options(
         form.check("options.softDescriptor", lambda: _soft_descriptor(merged, region))
         form.check("options.checkoutLanguage", lambda: _language(merged, region))
     origins = form.check("options.allowedOrigins", lambda: _origins(merged.allowed_origins, network))
-    return msgspec.structs.replace(merged, allowed_origins=origins or ())
+    restrictions = form.check("options.restrictions", lambda: _restrictions(merged.restrictions))
+    return msgspec.structs.replace(merged, allowed_origins=origins or (), restrictions=restrictions or ())
 
 
 def _cleaned(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -294,6 +300,31 @@ def _soft_descriptor(options: AccountOptions, region: Region) -> None:
 def _language(options: AccountOptions, region: Region) -> None:
     if options.checkout_language and options.checkout_language not in region.languages:
         raise _Fault(f"The region {region.upper()} has {', '.join(region.languages)}.")
+
+
+def _restrictions(entered: Sequence[DeliveryRestriction]) -> tuple[DeliveryRestriction, ...]:
+    restrictions = tuple(_restriction(each) for each in entered)
+    countries = {each.country_code for each in restrictions}
+    if len(countries) != len(restrictions):
+        raise _Fault("Each country is named once, with all its states and postal codes.")
+    areas = sum(len(each.states_or_regions) + len(each.zip_codes) for each in restrictions)
+    if len(restrictions) > MAX_COUNTRIES or areas > MAX_AREAS:
+        raise _Fault(f"There can be {MAX_COUNTRIES} countries and {MAX_AREAS} states and postal codes at most.")
+    return restrictions
+
+
+def _restriction(entered: DeliveryRestriction) -> DeliveryRestriction:
+    country = _matching(_COUNTRY, entered.country_code.strip().upper(), "a country code of two letters")
+    states = (_matching(_STATE, text.strip(), "a state or region") for text in entered.states_or_regions)
+    example = "a postal code such as 950*"
+    zip_codes = (_matching(_ZIP_CODE, text.strip().upper(), example) for text in entered.zip_codes)
+    return DeliveryRestriction(country, tuple(dict.fromkeys(states)), tuple(dict.fromkeys(zip_codes)))
+
+
+def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise _Fault(f"{text[:50]!r} is not {what}.")
+    return text
 
 
 def _origins(entered: Sequence[str], network: _Network) -> tuple[str, ...]:

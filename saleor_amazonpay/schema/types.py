@@ -18,6 +18,7 @@ from saleor_amazonpay.domain.states import AfterPartialCapture
 from saleor_amazonpay.handlers.account_fields import AccountErrorCode, AccountFields, FieldError
 from saleor_amazonpay.handlers.accounts import AccountView, ChannelView
 from saleor_amazonpay.storage.accounts import AccountOptions as StoredOptions
+from saleor_amazonpay.storage.accounts import DeliveryRestriction as StoredRestriction
 from saleor_amazonpay.storage.installations import Installation as StoredInstallation
 
 strawberry.enum(Region, description="A region of Amazon Pay; it decides the currencies and languages.")
@@ -57,6 +58,15 @@ class ExpiryPolicy(StrEnum):
     CAPTURE = "capture"
 
 
+@strawberry.enum(
+    description="Goods that go elsewhere than the buyer told Amazon are not covered by its guarantee. REFUSE the "
+    "payment, or go on and WARN in the transaction's events."
+)
+class AddressMismatch(StrEnum):
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
 @strawberry.enum
 class ButtonColor(StrEnum):
     GOLD = "Gold"
@@ -86,6 +96,21 @@ class AccountError:
         return [AccountError(field=error.field, code=error.code, message=error.message) for error in errors]
 
 
+@strawberry.type(description="A country goods may go to; only to these states or postal codes, where any are named.")
+class DeliveryRestriction:
+    country_code: str
+    states_or_regions: list[str]
+    zip_codes: list[str]
+
+    @staticmethod
+    def of(stored: StoredRestriction) -> DeliveryRestriction:
+        return DeliveryRestriction(
+            country_code=stored.country_code,
+            states_or_regions=list(stored.states_or_regions),
+            zip_codes=list(stored.zip_codes),
+        )
+
+
 @strawberry.type
 class AccountOptions:
     capture_policy: CapturePolicy
@@ -95,6 +120,12 @@ class AccountOptions:
     expiry_policy: ExpiryPolicy
     give_back_surplus: bool = strawberry.field(description="Return at once what arrives when nobody needs it any more.")
     allowed_origins: list[str] = strawberry.field(description="Where a buyer may be sent, as `https://shop.example`.")
+    address_mismatch: AddressMismatch
+    restrictions: list[DeliveryRestriction] = strawberry.field(
+        description="These of the channel's countries only; none: all of them."
+    )
+    restrict_po_boxes: bool = strawberry.field(description="In US, CA, GB, FR, DE, ES, PT, IT and AU.")
+    restrict_packstations: bool = strawberry.field(description="In DE.")
     store_name: str | None = strawberry.field(description="Shown to the buyer; Amazon cuts it at 50 bytes.")
     note_to_buyer: str | None
     soft_descriptor: str | None = strawberry.field(description="On the card statement; up to 16 characters, not in JP.")
@@ -112,6 +143,10 @@ class AccountOptions:
             expiry_policy=ExpiryPolicy(options.expiry_policy),
             give_back_surplus=options.give_back_surplus,
             allowed_origins=list(options.allowed_origins),
+            address_mismatch=AddressMismatch(options.address_mismatch),
+            restrictions=[DeliveryRestriction.of(each) for each in options.restrictions],
+            restrict_po_boxes=options.restrict_po_boxes,
+            restrict_packstations=options.restrict_packstations,
             store_name=options.store_name,
             note_to_buyer=options.note_to_buyer,
             soft_descriptor=options.soft_descriptor,
@@ -209,6 +244,16 @@ class Installation:
         )
 
 
+@strawberry.input(description="Postal codes may have `*` for any characters and `?` for one, as in `950*`.")
+class DeliveryRestrictionInput:
+    country_code: str
+    states_or_regions: list[str] = strawberry.field(default_factory=list)
+    zip_codes: list[str] = strawberry.field(default_factory=list)
+
+    def given(self) -> StoredRestriction:
+        return StoredRestriction(self.country_code, tuple(self.states_or_regions), tuple(self.zip_codes))
+
+
 @strawberry.input(description="What is left out stays as it is; an empty text takes an option back.")
 class AccountOptionsInput:
     capture_policy: CapturePolicy | None = None
@@ -218,6 +263,10 @@ class AccountOptionsInput:
     expiry_policy: ExpiryPolicy | None = None
     give_back_surplus: bool | None = None
     allowed_origins: list[str] | None = None
+    address_mismatch: AddressMismatch | None = None
+    restrictions: list[DeliveryRestrictionInput] | None = None
+    restrict_po_boxes: bool | None = None
+    restrict_packstations: bool | None = None
     store_name: str | None = None
     note_to_buyer: str | None = None
     soft_descriptor: str | None = None
@@ -232,7 +281,9 @@ class AccountOptionsInput:
 def _plain(value: Any) -> Any:
     if isinstance(value, StrEnum):
         return value.value
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, DeliveryRestrictionInput):
+        return value.given()
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
 @strawberry.input

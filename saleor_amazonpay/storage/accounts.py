@@ -16,6 +16,17 @@ from saleor_amazonpay.storage.tables import accounts, channel_assignments, payme
 from saleor_amazonpay.storage.times import from_micros, to_micros
 
 
+class DeliveryRestriction(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A country goods may go to; only to these states or postal codes of it, where any are named.
+
+    Spelled as Amazon does; ``*`` and ``?`` in ``zip_codes`` stand for any characters and for one (§5.6).
+    """
+
+    country_code: str
+    states_or_regions: tuple[str, ...] = ()
+    zip_codes: tuple[str, ...] = ()
+
+
 class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What a merchant may choose per account; every default is DESIGN §6's.
 
@@ -23,6 +34,8 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     ``expiry_policy``: what is done before an authorization expires. ``give_back_surplus``: money nobody needs any
     more is returned at once (case 10).
     ``allowed_origins``: origins to which a buyer may be sent (case 15), e.g. ``https://shop.example``.
+    ``address_mismatch``: what becomes of a review-flow payment whose goods go elsewhere than the buyer told Amazon.
+    ``restrictions`` narrow the channel's shipping zones, for the address book the buyer sees at Amazon; none: all.
     ``store_name`` is shown to the buyer and cut to 50 bytes by Amazon's limit.
     """
 
@@ -33,6 +46,10 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     expiry_policy: Literal["warn", "reauthorize", "capture"] = "warn"
     give_back_surplus: bool = False
     allowed_origins: tuple[str, ...] = ()
+    address_mismatch: Literal["refuse", "warn"] = "refuse"
+    restrictions: tuple[DeliveryRestriction, ...] = ()
+    restrict_po_boxes: bool = False
+    restrict_packstations: bool = False
     store_name: str | None = None
     note_to_buyer: str | None = None
     soft_descriptor: str | None = None

@@ -18,7 +18,8 @@ from tests.handlers.merchant import KEY_ID, MERCHANT_ID, ORIGIN, OTHER_PRIVATE_K
 ACCOUNT = """
   id name merchantId storeId region environment publicKeyId privateKeyFingerprint state hasPayments channels
   options { capturePolicy afterPartialCapture pendingAuthorization abandonedPaid expiryPolicy
-            giveBackSurplus allowedOrigins storeName noteToBuyer softDescriptor
+            giveBackSurplus allowedOrigins addressMismatch restrictPoBoxes restrictPackstations
+            restrictions { countryCode statesOrRegions zipCodes } storeName noteToBuyer softDescriptor
             buttonColor placement checkoutLanguage }
   warnings { field code message }
 """
@@ -64,6 +65,10 @@ class TestAccounts:
             "expiryPolicy": "WARN",
             "giveBackSurplus": False,
             "allowedOrigins": [ORIGIN],
+            "addressMismatch": "REFUSE",
+            "restrictPoBoxes": False,
+            "restrictPackstations": False,
+            "restrictions": [],
             "storeName": None,
             "noteToBuyer": None,
             "softDescriptor": None,
