@@ -181,17 +181,13 @@ def _is_pending(snapshot: TransactionSnapshot) -> bool:
 def amounts_at_amazon(world: World, transaction_id: str) -> Amounts:
     """What Amazon's objects of a transaction say (DESIGN §6 case 4: a chargeable rest counts as authorized)."""
     audit = world.amazon.audit()
-    permissions = [each for each in audit["permissions"] if _reference(each) == transaction_id]
-    ids = {each["chargePermissionId"] for each in permissions}
-    charges = [each for each in audit["charges"] if each["chargePermissionId"] in ids]
+    permission_id = world.saleor.transaction(transaction_id).psp_reference.rpartition("-C")[0]
+    permissions = [each for each in audit["permissions"] if each["chargePermissionId"] == permission_id]
+    charges = [each for each in audit["charges"] if each["chargePermissionId"] == permission_id]
     captured, refunded = _sum(charges, "captureAmount"), _sum(charges, "refundedAmount")
     held = _sum([each for each in charges if _state(each) == "Authorized"], "chargeAmount")
     chargeable = [each["limits"] for each in permissions if _state(each) == "Chargeable"]
     return Amounts(held + _sum(chargeable, "amountBalance"), captured - refunded, refunded)
-
-
-def _reference(permission: Any) -> str | None:
-    return (permission["merchantMetadata"] or {}).get("merchantReferenceId")
 
 
 def _state(document: Any) -> str:
