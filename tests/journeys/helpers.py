@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from saleor_amazonpay.handlers import tasks
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.sandbox.saleor.webhooks import Delivery
 from saleor_amazonpay.storage import operations as operation_rows
@@ -171,3 +172,9 @@ def event_types(shop: Shop, transaction_id: str, prefix: Sequence[str] | str = "
     """Counted or not, oldest first."""
     prefixes = (prefix,) if isinstance(prefix, str) else tuple(prefix)
     return [kind for kind in shop.transaction(transaction_id).event_types if kind.startswith(prefixes)]
+
+
+async def take_up_stranded(shop: Shop) -> None:
+    """The periodic look for operations whose process died, now instead of in its turn."""
+    services = shop.running.services
+    await services.database.run(lambda session: tasks._take_up_stranded(session, services))
