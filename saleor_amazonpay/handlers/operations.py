@@ -140,10 +140,14 @@ def begin(
     """Take the payment and commit the plan; the bare operation when it waits for another one, or is settled already."""
     fence = payment_rows.take_claim(session, payment.id, now=services.clock.now(), lease=services.lease)
     if fence is None:
-        if operation.state is OperationState.WAITING:
-            _defer(session, services, CARRY_OUT, operation, delay=1)
+        if operation.state is OperationState.WAITING or not waiting_caller:
+            _defer(session, services, CARRY_OUT, operation, delay=1)  # who has the payment may be at another one
         return operation
     if operation.state is OperationState.WAITING:
+        if operation_rows.has_unresolved(session, payment.id):
+            payment_rows.release_claim(session, payment.id, fence)
+            _defer(session, services, CARRY_OUT, operation, delay=services.settings.poll_seconds)
+            return operation  # what is left to charge or release is not known before that one is
         return _plan(session, services, account, payment, operation, fence, waiting_caller=waiting_caller)
     calls = operation_rows.calls_of(session, operation.id, payment.amount.currency)
     return Claimed(payment, operation, calls, fence)
@@ -258,8 +262,10 @@ async def resume(services: Services, operation_id: str, deadline: Deadline, *, w
             return operation
         if not waiting_caller:
             operation = announced(payment, operation)
-            operation_rows.update_(session, operation)
-        return begin(session, services, account, payment, operation, waiting_caller=waiting_caller)
+        begun = begin(session, services, account, payment, operation, waiting_caller=waiting_caller)
+        if isinstance(begun, Claimed):
+            operation_rows.update_(session, begun.operation)
+        return begun
 
     begun = await services.database.run(claim)
     if isinstance(begun, Operation):
@@ -413,6 +419,7 @@ def settle(
     locked = payment_rows.by_id(session, claimed.payment.id, lock=True)
     if locked is None or locked.claim_fence != claimed.fence:
         raise ClaimLost
+    claimed = _as_announced(session, claimed)
     for call in seen.calls:
         operation_rows.update_call(session, call, now=now)
         timeline.add(
@@ -440,6 +447,14 @@ def settle(
     return _settle_decided(
         session, services, account, payment, claimed.operation, decided, waiting_caller=waiting_caller
     )
+
+
+def _as_announced(session: Session, claimed: Claimed) -> Claimed:
+    """A request that waited for us may have told Saleor a reference when its own time was over: that one stays."""
+    operation = claimed.operation
+    stored = operation_rows.by_id(session, operation.id, operation.amount.currency) or operation
+    told = operation.with_(announced=stored.announced, psp_reference=stored.psp_reference)
+    return replace(claimed, operation=told)
 
 
 def _given_up(operation: Operation, now: datetime) -> Decided:

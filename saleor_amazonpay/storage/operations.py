@@ -106,6 +106,14 @@ _SAME_AGAIN = Statement(
     .order_by(operations.c.created_at.desc())
     .limit(1)
 )
+_UNRESOLVED = Statement(
+    select(operations.c.id)
+    .where(
+        operations.c.payment_id == bindparam("payment_id"),
+        operations.c.state == OperationState.RUNNING.value,
+    )
+    .limit(1)
+)
 _OF_PAYMENT = Statement(
     select(operations)
     .where(operations.c.payment_id == bindparam("payment_id"))
@@ -209,6 +217,11 @@ def same_again(session: Session, operation: Operation, *, now: datetime, window:
         },
     )
     return _operation(row, operation.amount.currency) if row else None
+
+
+def has_unresolved(session: Session, payment_id: str) -> bool:
+    """Whether some call on the payment was sent and its outcome is not known yet."""
+    return session.one(_UNRESOLVED, {"payment_id": payment_id}) is not None
 
 
 def of_payment(session: Session, payment_id: str, currency: Currency) -> list[Operation]:
