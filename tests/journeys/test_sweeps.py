@@ -89,15 +89,16 @@ class TestSessionsThatExpired:
         assert "CHARGE_FAILURE" not in shop.transaction(first).event_types
         assert "CHARGE_FAILURE" in shop.transaction(second).event_types
 
-    async def test_while_amazon_is_down_it_waits_and_then_ends(self, shop):
-        transaction, _ = await begun(shop, shop.saleor.create_checkout().id)
-        shop.clock.move(hours=25)
-        shop.amazon.faults.add(Fault(operation="complete_checkout_session", times=20, status=503))
-        await sweep(shop, sessions)
-        assert "CHARGE_FAILURE" not in shop.transaction(transaction).event_types
-        shop.amazon.faults.clear()
-        await settle(shop)
-        assert "CHARGE_FAILURE" in shop.transaction(transaction).event_types
+    async def test_while_amazon_is_down_it_waits_and_then_ends(self, sqlite_url):
+        async with open_shop(sqlite_url, claim_seconds=1.0) as shop:
+            transaction, _ = await begun(shop, shop.saleor.create_checkout().id)
+            shop.clock.move(hours=25)
+            shop.amazon.faults.add(Fault(operation="complete_checkout_session", times=20, status=503))
+            await sweep(shop, sessions)
+            assert "CHARGE_FAILURE" not in shop.transaction(transaction).event_types
+            shop.amazon.faults.clear()
+            await settle(shop)
+            assert "CHARGE_FAILURE" in shop.transaction(transaction).event_types
 
 
 class TestOneClickWithoutASession:
