@@ -110,9 +110,9 @@ class SessionAnswer:
 class ActionAnswer:
     """To TRANSACTION_{CHARGE,REFUND,CANCELATION}_REQUESTED; without a ``result``, the outcome is reported later.
 
-    Without a ``result`` nothing but the reference may be told: Saleor (3.21-3.23) stores the ``actions`` of an
-    asynchronous answer as they are written, in upper case, and can then no longer read the transaction's ``actions``
-    (seen on 3.23.28: every query of that transaction fails). Raises ValueError where Saleor would refuse or misread it.
+    Without a ``result`` nothing but the reference may be told: Saleor stores the ``actions`` of an asynchronous answer
+    as they are written, in upper case, and can then no longer read the transaction's ``actions`` (seen on 3.23.28;
+    docs/decisions/0011). Raises ValueError where Saleor would refuse or misread it.
     """
 
     psp_reference: str
