@@ -30,6 +30,7 @@ from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.handlers.tally import Tally
 from saleor_amazonpay.jobs.queue import JobEngine
 from saleor_amazonpay.jobs.registry import Tasks
+from saleor_amazonpay.jobs.turns import Turns
 from saleor_amazonpay.jobs.worker import job_worker
 from saleor_amazonpay.observability.metrics import Metrics
 from saleor_amazonpay.saleor.client import SaleorClient
@@ -94,6 +95,7 @@ async def application(
             saleor=saleor,
             transport=transport,
             jobs=jobs,
+            turns=Turns(clock),
             metrics=metrics,
             refused_signatures=Tally(clock),
         )

@@ -26,7 +26,7 @@ HANDLE_NOTIFICATION = "handle_notification"
 
 # An object may be notified before the answer that creates it here is written; later it is somebody else's.
 _UNKNOWN_FOR = timedelta(minutes=10)
-_LOOK_AGAIN_SECONDS = 20.0
+_LOOK_AGAIN_SECONDS = 30.0  # 20 looks, fewer than a job may have attempts
 
 
 class UnknownAccount(RequestRejected):
@@ -64,7 +64,13 @@ async def receive(services: Services, account_id: str, envelope: Envelope) -> st
         is_new = inbox.insert(session, received)
         if is_new:
             arguments = {"message_id": received.message_id}
-            services.jobs.defer(session, HANDLE_NOTIFICATION, key=received.message_id, args=arguments)
+            services.jobs.defer(
+                session,
+                HANDLE_NOTIFICATION,
+                key=received.message_id,
+                args=arguments,
+                priority=services.turns.priority(api_url),
+            )
         return is_new
 
     return "stored" if await services.database.run(store) else "repeated"

@@ -141,12 +141,14 @@ def begin(
     fence = payment_rows.take_claim(session, payment.id, now=services.clock.now(), lease=services.lease)
     if fence is None:
         if operation.state is OperationState.WAITING or not waiting_caller:
-            _defer(session, services, CARRY_OUT, operation, delay=1)  # who has the payment may be at another one
+            _defer(
+                session, services, payment, CARRY_OUT, operation, delay=1
+            )  # who has the payment may be at another one
         return operation
     if operation.state is OperationState.WAITING:
         if operation_rows.has_unresolved(session, payment.id):
             payment_rows.release_claim(session, payment.id, fence)
-            _defer(session, services, CARRY_OUT, operation, delay=services.settings.poll_seconds)
+            _defer(session, services, payment, CARRY_OUT, operation, delay=services.settings.poll_seconds)
             return operation  # what is left to charge or release is not known before that one is
         return _plan(session, services, account, payment, operation, fence, waiting_caller=waiting_caller)
     calls = operation_rows.calls_of(session, operation.id, payment.amount.currency)
@@ -156,12 +158,21 @@ def begin(
 def start_later(session: Session, services: Services, payment: Payment, operation: Operation) -> None:
     """Have a job carry out an operation of our own; the same request key never starts a second one."""
     if operation_rows.insert(session, announced(payment, operation)):
-        _defer(session, services, CARRY_OUT, operation, delay=0)
+        _defer(session, services, payment, CARRY_OUT, operation, delay=0)
 
 
-def _defer(session: Session, services: Services, task: str, operation: Operation, *, delay: float) -> None:
+def _defer(
+    session: Session, services: Services, payment: Payment, task: str, operation: Operation, *, delay: float
+) -> None:
     run_at = services.clock.now() + timedelta(seconds=delay)
-    services.jobs.defer(session, task, key=operation.id, args={"operation_id": operation.id}, run_at=run_at)
+    services.jobs.defer(
+        session,
+        task,
+        key=operation.id,
+        args={"operation_id": operation.id},
+        run_at=run_at,
+        priority=services.turns.priority(payment.api_url),
+    )
 
 
 def _plan(
@@ -189,7 +200,7 @@ def _plan(
         return Claimed(payment, running, calls, fence, is_resumed=False)
     payment_rows.release_claim(session, payment.id, fence)
     if isinstance(planned, Wait):
-        _defer(session, services, CARRY_OUT, operation, delay=services.settings.poll_seconds)
+        _defer(session, services, payment, CARRY_OUT, operation, delay=services.settings.poll_seconds)
         return operation
     is_ours = operation.kind is OperationKind.REAUTHORIZE
     refused = Decided(
@@ -392,7 +403,7 @@ def _claim_pending(
         return operation, []
     fence = payment_rows.take_claim(session, payment.id, now=now, lease=services.lease)
     if fence is None:
-        _defer(session, services, POLL, operation, delay=services.settings.poll_seconds)
+        _defer(session, services, payment, POLL, operation, delay=services.settings.poll_seconds)
         return operation, []
     calls = operation_rows.calls_of(session, operation.id, payment.amount.currency)
     return Claimed(payment, operation, calls, fence), mirror.undecided(session, payment, operation)
@@ -575,14 +586,25 @@ def owe(
     now = services.clock.now()
     due_at = now + timedelta(seconds=services.settings.report_delay_seconds) if in_the_answer else now
     if reports.add(session, payment.id, fact, actions=balances.actions(), now=now, due_at=due_at):
-        services.jobs.defer(session, DELIVER_REPORTS, key=payment.id, args={"payment_id": payment.id}, run_at=due_at)
+        _defer_delivery(session, services, payment, due_at)
 
 
 def owe_without_actions(session: Session, services: Services, payment: Payment, fact: Fact) -> None:
     """Owe a report that leaves Saleor's buttons as they are."""
     now = services.clock.now()
     if reports.add(session, payment.id, fact, actions=None, now=now, due_at=now):
-        services.jobs.defer(session, DELIVER_REPORTS, key=payment.id, args={"payment_id": payment.id}, run_at=now)
+        _defer_delivery(session, services, payment, now)
+
+
+def _defer_delivery(session: Session, services: Services, payment: Payment, run_at: datetime) -> None:
+    services.jobs.defer(
+        session,
+        DELIVER_REPORTS,
+        key=payment.id,
+        args={"payment_id": payment.id},
+        run_at=run_at,
+        priority=services.turns.priority(payment.api_url),
+    )
 
 
 def _leave_open(
@@ -602,7 +624,7 @@ def _leave_open(
         payment_rows.change(session, payment.id, now, state=PaymentState.PENDING)
     delay = next_look(now - operation.created_at, services.settings.poll_seconds)
     if delay is not None:
-        _defer(session, services, POLL if is_pending else CARRY_OUT, open_, delay=delay)
+        _defer(session, services, payment, POLL if is_pending else CARRY_OUT, open_, delay=delay)
     return open_
 
 
@@ -652,7 +674,7 @@ def _follow_up(
         operation_rows.insert(session, hold)
     for other in operation_rows.of_payment(session, payment.id, payment.amount.currency):
         if other.state is OperationState.WAITING:
-            _defer(session, services, CARRY_OUT, other, delay=0)
+            _defer(session, services, payment, CARRY_OUT, other, delay=0)
 
 
 def _leaves_rest_to_hold(account: Account, operation: Operation, balances: Balances) -> bool:

@@ -38,7 +38,6 @@ from saleor_amazonpay.storage.operations import Operation
 from saleor_amazonpay.storage.payments import Payment
 from saleor_amazonpay.storage.times import from_micros
 
-_WAIT_SECONDS = 2.0
 _UNDECIDED_CHARGES = frozenset(
     {ChargeState.AUTHORIZATION_INITIATED, ChargeState.AUTHORIZED, ChargeState.CAPTURE_INITIATED}
 )
@@ -74,7 +73,7 @@ async def payment(
             continue  # not there (any more): nothing to learn, and nothing is concluded from it (rule 10)
         except AmazonPayError as absence:
             await services.database.run(lambda session: payment_rows.release_claim(session, payment_id, fence))
-            raise RetryLater(_WAIT_SECONDS, f"Amazon Pay cannot be read: {absence.code}") from absence
+            raise RetryLater(None, f"Amazon Pay cannot be read: {absence.code}") from absence
     await services.database.run(lambda session: _settle(session, services, account, found, objects, fence))
 
 
@@ -85,11 +84,11 @@ def _claim(session: Session, services: Services, payment_id: str) -> tuple[int, 
     if found is None:
         raise LookupError(f"payment {payment_id} does not exist")
     if fence is None:
-        raise RetryLater(_WAIT_SECONDS, "another actor has the payment")
+        raise RetryLater(None, "another actor has the payment")
     unfinished = operation_rows.of_payment(session, payment_id, found.amount.currency)
     if any(operation.state is OperationState.RUNNING for operation in unfinished):
         payment_rows.release_claim(session, payment_id, fence)
-        raise RetryLater(_WAIT_SECONDS, "an operation on the payment is unresolved")
+        raise RetryLater(None, "an operation on the payment is unresolved")
     return fence, _snapshot(session, found)
 
 
@@ -132,7 +131,7 @@ def _settle(
 ) -> None:
     now = services.clock.now()
     if not payment_rows.release_claim(session, before.payment.id, fence):
-        raise RetryLater(_WAIT_SECONDS, "the claim ran out while reading")
+        raise RetryLater(None, "the claim ran out while reading")
     owners = _owners_of_refunds(session, before.payment)
     for object_ in objects:
         owner = owners.get(mirror.amazon_id(object_) or "")

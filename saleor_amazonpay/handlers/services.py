@@ -10,6 +10,7 @@ from saleor_amazonpay.clock import Clock
 from saleor_amazonpay.handlers.directory import Directory
 from saleor_amazonpay.handlers.tally import Tally
 from saleor_amazonpay.jobs.queue import JobEngine
+from saleor_amazonpay.jobs.turns import Turns
 from saleor_amazonpay.observability.metrics import Metrics
 from saleor_amazonpay.saleor.client import SaleorClient
 from saleor_amazonpay.settings import Settings
@@ -30,6 +31,7 @@ class Services:
     saleor: SaleorClient
     transport: Transport
     jobs: JobEngine
+    turns: Turns
     metrics: Metrics
     refused_signatures: Tally
 

@@ -15,9 +15,12 @@ Handler = Callable[[Args], Awaitable[None]]
 
 
 class RetryLater(Exception):
-    """Raised by a handler that cannot finish yet: run me again in ``seconds``. Counts as an attempt."""
+    """Raised by a handler that cannot finish yet: run me again in ``seconds``. Counts as an attempt.
 
-    def __init__(self, seconds: float, reason: str) -> None:
+    Without ``seconds`` the policy's doubling waits apply: for what may last, such as Amazon being down.
+    """
+
+    def __init__(self, seconds: float | None, reason: str) -> None:
         super().__init__(reason)
         self.seconds = seconds
 
@@ -37,7 +40,7 @@ class RetryPolicy:
         """Seconds until the next attempt after ``attempt`` (1, 2, …) ended in ``error``; ``None``: give it up."""
         if attempt >= self.max_attempts:
             return None
-        if isinstance(error, RetryLater):
+        if isinstance(error, RetryLater) and error.seconds is not None:
             return error.seconds
         full = min(self.longest_wait, self.first_wait * 2.0 ** min(attempt - 1, 32))
         return full * jitter.uniform(0.5, 1.0)

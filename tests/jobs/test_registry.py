@@ -26,6 +26,9 @@ class TestRetryPolicy:
     def test_the_handler_decides_with_retry_later(self):
         assert RetryPolicy().wait(1, RetryLater(7, "x"), random.Random(1)) == 7
 
+    def test_retry_later_may_leave_it_to_the_policy(self):
+        assert 1 <= RetryPolicy().wait(1, RetryLater(None, "x"), random.Random(1)) <= 2
+
     @pytest.mark.parametrize("error", [ValueError(), RetryLater(1, "x")])
     def test_the_last_attempt_is_the_last(self, error):
         policy = RetryPolicy(max_attempts=3)
