@@ -133,7 +133,7 @@ def _begin_new(
         payment,
         request.kind,
         key,
-        Money(amount.minor, payment.amount.currency),
+        Money(max(amount.minor, 0), payment.amount.currency),  # Saleor asks for less than nothing when refunds cross
         now=now,
         body_hash=request.body_hash,
         granted_refund_id=request.granted_refund_id,

@@ -56,7 +56,7 @@ class Storm:
             task.cancel()
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             if not isinstance(outcome, asyncio.CancelledError):
-                raise AssertionError("an actor of the storm broke down") from outcome
+                raise AssertionError("an actor of the storm broke down") from outcome  # noqa: TRY004
 
     async def calm(self) -> None:
         """No more faults; everyone alive; what was held back comes."""
