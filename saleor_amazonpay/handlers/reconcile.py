@@ -16,6 +16,7 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.outcomes import Fact
 from saleor_amazonpay.domain.states import (
     AfterPartialCapture,
+    CallState,
     ChargePermissionState,
     ChargeState,
     OperationKind,
@@ -31,13 +32,14 @@ from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
-from saleor_amazonpay.storage import timeline
+from saleor_amazonpay.storage import reports, timeline
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.engine import Row, Session
 from saleor_amazonpay.storage.operations import Operation
 from saleor_amazonpay.storage.payments import Payment
 from saleor_amazonpay.storage.times import from_micros
 
+_CAPTURES = frozenset({Event.CHARGE_SUCCESS, Event.CHARGE_REQUEST})
 _UNDECIDED_CHARGES = frozenset(
     {ChargeState.AUTHORIZATION_INITIATED, ChargeState.AUTHORIZED, ChargeState.CAPTURE_INITIATED}
 )
@@ -140,12 +142,14 @@ def _settle(
     if after.payment.state not in {PaymentState.ACTIVE, PaymentState.PENDING}:
         return
     operations.settle_pending(session, services, account, after.payment)
-    told = _told_by_operations(session, after.payment)
     facts = [
-        *_charge_facts(before, after, told),
+        *_capture_facts(after, _captured_by_us(session, after.payment)),
+        *_ended_charge_facts(before, after, _told_by_operations(session, after.payment)),
         *_refund_facts(before, after),
         *_permission_facts(before, after, account),
     ]
+    known = {(report.fact.reference, report.fact.type) for report in reports.of_payment(session, after.payment.id)}
+    facts = [fact for fact in facts if (fact.reference, fact.type) not in known]
     balances = payment_rows.balances(session, after.payment, account.options.policy)
     for fact in facts:
         timeline.add(session, after.payment.id, "decision", now, result=fact.type, amount=str(fact.amount))
@@ -179,19 +183,35 @@ def _changed(before: dict[str, Row], after: dict[str, Row]) -> Iterator[Row]:
             yield row
 
 
-def _charge_facts(before: Snapshot, after: Snapshot, told: set[str]) -> Iterator[Fact]:
+def _captured_by_us(session: Session, payment_: Payment) -> set[str]:
+    """Charges whose capture an operation of ours brought about, or may have, and tells Saleor itself."""
+    ours: set[str] = set()
+    for operation in operation_rows.of_payment(session, payment_.id, payment_.amount.currency):
+        if operation.kind is OperationKind.COMPLETE and operation.result in _CAPTURES:
+            ours.add(operation.psp_reference or "")
+        if operation.kind is OperationKind.CHARGE:
+            calls = operation_rows.calls_of(session, operation.id, payment_.amount.currency)
+            ours |= {call.charge_id or call.amazon_id or "" for call in calls if call.state is not CallState.REJECTED}
+    return ours
+
+
+def _capture_facts(after: Snapshot, ours: set[str]) -> Iterator[Fact]:
+    """Every capture that was not ours, also one that an operation of ours saw first (and was refused for)."""
+    currency = after.payment.amount.currency
+    for row in after.charges.values():
+        if row.state == ChargeState.CAPTURED and row.charge_id not in ours:
+            captured, time = Money(row.captured, currency), from_micros(row.updated_at)
+            yield Fact(row.charge_id, Event.CHARGE_SUCCESS, captured, time, "Captured at Amazon Pay.")
+
+
+def _ended_charge_facts(before: Snapshot, after: Snapshot, told: set[str]) -> Iterator[Fact]:
     currency = after.payment.amount.currency
     first = next(iter(after.charges), None)
     for row in _changed(before.charges, after.charges):
-        time = from_micros(row.updated_at)
         is_ours = row.charge_id in told and row.charge_id != first
-        if row.state == ChargeState.CAPTURED and not is_ours:
-            yield Fact(
-                row.charge_id, Event.CHARGE_SUCCESS, Money(row.captured, currency), time, "Captured at Amazon Pay."
-            )
-        elif row.state in {ChargeState.CANCELED, ChargeState.DECLINED} and not is_ours:
+        if row.state in {ChargeState.CANCELED, ChargeState.DECLINED} and not is_ours:
             message = reason_message(row.reason_code, "The authorization ended at Amazon Pay.")
-            yield Fact(row.charge_id, Event.INFO, Money(row.amount, currency), time, message)
+            yield Fact(row.charge_id, Event.INFO, Money(row.amount, currency), from_micros(row.updated_at), message)
 
 
 def _refund_facts(before: Snapshot, after: Snapshot) -> Iterator[Fact]:
