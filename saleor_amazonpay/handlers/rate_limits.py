@@ -105,12 +105,13 @@ class RateLimits:
             if share.use_lease(self._clock.monotonic()):
                 return True
             wait = await self._lease(share)
-            if attempt == 0 and wait:
+            if not wait:
+                continue
+            if attempt == 0:
                 self._metrics.throttled(share.operation, "background")
             if self._clock.monotonic() + wait >= deadline:
                 return False
-            if wait:
-                await self._clock.sleep(wait)
+            await self._clock.sleep(wait)
         return False
 
     async def _lease(self, share: _Share) -> float:

@@ -2,7 +2,7 @@
 
 The queue is ordered by priority, then age. A tenant's first jobs have priority 0, the next ones -1, and so on: what a
 burst defers beyond ``JOBS_PER_ROUND`` stands behind the first round of everybody who comes later. A tenant's count
-drains while time goes on. Each replica counts what it deferred itself. Source: docs/decisions/0011.
+drains while time goes on. Each replica counts what it deferred itself. Source: docs/decisions/0012.
 """
 
 from __future__ import annotations
