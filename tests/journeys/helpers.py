@@ -55,22 +55,20 @@ async def report_states(shop: Shop, transaction_id: str) -> list[tuple[str, str]
     return [(report.fact.type.value, report.state) for report in await reports_of(shop, transaction_id)]
 
 
-async def is_quiet(shop: Shop) -> bool:
-    """Nothing is undecided and nothing is owed, on any payment."""
-    for transaction in shop.saleor.store.transactions:
-        operations = await operations_of(shop, transaction.id)
-        reports = await reports_of(shop, transaction.id)
-        if not all(operation.is_settled for operation in operations) or any(it.state == "due" for it in reports):
-            return False
-    return True
+async def is_quiet(shop: Shop, transaction_id: str) -> bool:
+    """Nothing is undecided and nothing is owed."""
+    operations = await operations_of(shop, transaction_id)
+    reports = await reports_of(shop, transaction_id)
+    return all(operation.is_settled for operation in operations) and all(it.state != "due" for it in reports)
 
 
-async def settle(shop: Shop, *, steps: int = 60) -> None:
-    """Let time pass until nothing is undecided and nothing is owed."""
+async def settle(shop: Shop, *transaction_ids: str, steps: int = 60) -> None:
+    """Let time pass until nothing is undecided and nothing is owed, on these transactions or on all."""
+    watched = transaction_ids or [transaction.id for transaction in shop.saleor.store.transactions]
     for _ in range(steps):
         await shop.saleor.settle()
         await shop.work()
-        if await is_quiet(shop):
+        if all([await is_quiet(shop, transaction_id) for transaction_id in watched]):
             return
         shop.clock.move(seconds=30)
         await asyncio.sleep(0.01)
