@@ -271,7 +271,7 @@ def _given(entered: dict[str, Any]) -> AccountFields:
 
 
 def _restriction(text: str) -> DeliveryRestriction:
-    country, states, codes = (text.split("/", 2) + ["", ""])[:3]
+    country, states, codes = [*text.split("/", 2), "", ""][:3]
     return DeliveryRestriction(country, tuple(filter(None, states.split(","))), tuple(filter(None, codes.split(","))))
 
 

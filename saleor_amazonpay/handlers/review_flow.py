@@ -1,26 +1,28 @@
 """The review flow: the buyer chose address and card on the shop's side of Amazon, and approves on Amazon's pay page.
 
-One commit (binding the session), one CV2 call (Update Checkout Session, which can be repeated without harm).
-Source: DESIGN §5, §6 cases 3, 13; amazon-pay-cv2.md §3.5, §5.1 steps 5-6.
+One commit (binding the session), one CV2 call (Update Checkout Session, which can be repeated without harm). Its
+answer also says where the buyer told Amazon to ship: goods that go elsewhere are outside Amazon's guarantee.
+Source: DESIGN §5, §6 cases 3, 13; amazon-pay-cv2.md §3.5, §5.1 steps 5-6; amazonpay-plugins.md §P check 5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from saleor_amazonpay.amazonpay import ApiRequest, CheckoutSession, requests
 from saleor_amazonpay.amazonpay.payloads import WebCheckoutDetails
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.outcomes import Fact
 from saleor_amazonpay.domain.states import PaymentState
+from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.domain.transitions import SESSION_FAILURE
 from saleor_amazonpay.errors import AmazonPayRejected, AmazonPayUnavailable, AmazonPayUnresolved
-from saleor_amazonpay.handlers import operations, terms
+from saleor_amazonpay.handlers import addresses, operations, terms
 from saleor_amazonpay.handlers.conclusions import message_for
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import SessionEvent, refused, undecided
 from saleor_amazonpay.saleor.answers import SessionAnswer
-from saleor_amazonpay.saleor.data import DataError
+from saleor_amazonpay.saleor.data import DataError, DataErrors
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import timeline
 from saleor_amazonpay.storage.accounts import Account
@@ -34,6 +36,10 @@ _SESSION_REFUSALS: Mapping[str, str] = {
     "InvalidCheckoutSessionStatus": "This Amazon Pay session is finished or expired; start again with the button.",
     "CheckoutSessionCanceled": "This Amazon Pay session was cancelled; start again with the button.",
 }
+
+
+_ADDRESS_FIELD = "shippingAddress"
+_COPY_IT = "Copy it from checkoutSession.shippingAddress, which paymentGatewayInitialize answers, to the checkout."
 
 
 async def begin(
@@ -94,7 +100,40 @@ async def send_buyer_on(
     except (AmazonPayUnavailable, AmazonPayUnresolved):
         message = "Amazon Pay did not answer in time; call transactionProcess to go on."
         return undecided(event, message, status="processing", amazonCheckoutSessionId=payment.session_id)
+    differing = address_errors(event, answer.value)
+    if differing and account.options.address_mismatch == "refuse":
+        await services.database.run(lambda session: _unbind(session, services, payment))
+        return refused(payment.api_url, event, DataErrors(differing).public_message, differing)
+    if differing:
+        await services.database.run(lambda session: _warn(session, services, payment, differing))
     return await _redirect(services, payment, event, answer.value)
+
+
+def address_errors(event: SessionEvent, session: CheckoutSession) -> list[DataError]:
+    """Where the checkout ships elsewhere than the buyer told Amazon, field by field; nothing for what is not shipped."""
+    source = event.source_object
+    if not source.is_shipping_required or session.shipping_address is None:
+        return []  # without an address where one is due Amazon leaves a constraint, and no redirect URL
+    if source.shipping_address is None:
+        return [DataError(_ADDRESS_FIELD, "REQUIRED", f"The checkout has no delivery address. {_COPY_IT}")]
+    return [
+        DataError(f"{_ADDRESS_FIELD}.{name}", "INVALID", f"Differs from the buyer's choice at Amazon. {_COPY_IT}")
+        for name in addresses.same_place(source.shipping_address, session.shipping_address)
+    ]
+
+
+def _warn(session: Session, services: Services, payment: Payment, differing: Sequence[DataError]) -> None:
+    """The merchant takes the risk (account option ``addressMismatch``), and is told of it in the transaction."""
+    now, names = services.clock.now(), [error.field for error in differing]
+    timeline.add(session, payment.id, "decision", now, address_differs=names)
+    fact = Fact(
+        reference=keys.reference("address", payment.api_url, payment.transaction_id),
+        type=Event.INFO,
+        amount=payment.amount,
+        time=now,
+        message=f"The goods go elsewhere than the buyer told Amazon Pay ({', '.join(names)}): no Amazon guarantee.",
+    )
+    operations.owe_without_actions(session, services, payment, fact)
 
 
 async def _redirect(

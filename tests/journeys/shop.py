@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,17 +18,21 @@ from typing import Any
 import httpx2
 import msgspec
 
+from saleor_amazonpay.amazonpay import Address as AmazonAddress
 from saleor_amazonpay.amazonpay import generate_key_pair
 from saleor_amazonpay.app import Application, create_app
 from saleor_amazonpay.clock import MovableClock
+from saleor_amazonpay.handlers.addresses import to_saleor
 from saleor_amazonpay.sandbox.amazon_pay import AmazonPaySimulator, SimulatorOptions
 from saleor_amazonpay.sandbox.saleor import SaleorStandIn
+from saleor_amazonpay.sandbox.saleor.catalogue import Address as SaleorAddress
 from saleor_amazonpay.sandbox.saleor.standin import InstalledApp, Options, TransactionSnapshot
 from saleor_amazonpay.sandbox.serving import free_port, listening
 from saleor_amazonpay.settings import Settings
 from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage.accounts import Account, AccountOptions
 
+_SNAKE = re.compile(r"[A-Z]|\d")
 GATEWAY = "saleor.app.payment.amazonpay"
 SHOP = "http://localhost:3000"
 RESULT_URL = f"{SHOP}/result"
@@ -51,8 +56,13 @@ class Shop:
 
     # --- what a storefront does
 
-    async def open_session(self, checkout_id: str, *, card: str = "1111", is_digital: bool = False) -> str:
-        """The buyer clicks the button, signs in and chooses card and address; the session's id."""
+    async def open_session(
+        self, checkout_id: str, *, card: str = "1111", is_digital: bool = False, address: int = 0, copies: bool = True
+    ) -> str:
+        """The buyer clicks the button, signs in and chooses card and address; the session's id.
+
+        ``copies``: the shop takes the address over, as a good one does on its review page.
+        """
         [config] = await self.saleor.storefront.payment_gateway_initialize(
             checkout_id, GATEWAY, {"flow": "review", "checkoutReviewReturnUrl": REVIEW_URL}
         )
@@ -62,8 +72,19 @@ class Shop:
         session_id = self.amazon.create_session_by_button(
             button["createCheckoutSessionConfig"], product_type=button["productType"]
         )
-        self.amazon.sign_in(session_id, card=card)
+        self.amazon.sign_in(session_id, card=card, address=address)
+        if copies:
+            self.copy_address(checkout_id, session_id)
         return session_id
+
+    def copy_address(self, source_id: str, session_id: str) -> None:
+        """Send the goods where the buyer told Amazon; without the calls, which have their own tests."""
+        chosen = msgspec.convert(self.amazon.session(session_id)["shippingAddress"], AmazonAddress | None)
+        given = to_saleor(chosen).address
+        source = next(it for it in self.saleor.store.everything() if it.id == source_id)
+        if given and source.shipping_address:
+            snake = {_SNAKE.sub(r"_\g<0>", name).lower(): text for name, text in given.items()}
+            source.shipping_address = SaleorAddress.from_input(source.shipping_address.pk, snake)
 
     async def initialize(self, source_id: str, session_id: str, **kwargs: Any):
         return await self.saleor.storefront.transaction_initialize(

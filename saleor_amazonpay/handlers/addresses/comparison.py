@@ -22,12 +22,15 @@ def same_place(saleor_address: SaleorAddress | None, amazon_address: AmazonAddre
     """Names of the ``AddressInput`` fields that differ; empty when a parcel goes to the same door and person.
 
     Width, case, accents, hyphens, 丁目, the order of lines and of names, and where the city stands do not matter; the
-    phone does not either. An address that is missing on one side differs as a whole: ``("country",)``.
+    phone does not either. An address that is missing on one side differs as a whole: ``("country",)``. What Amazon's
+    left open (``missing``) the buyer was asked for in the shop, so it cannot differ.
     """
-    amazon = to_saleor(amazon_address).address
+    converted = to_saleor(amazon_address)
+    amazon = converted.address
     if saleor_address is None or amazon is None:
         return () if saleor_address is None and amazon is None else ("country",)
     saleor = _as_input(saleor_address)
+    amazon = amazon | {field: saleor[field] for field in _asked_for(converted.missing)}
     checks = {
         "lastName": not _person(saleor).isdisjoint(_person(amazon)),
         **_place_checks(saleor, amazon),
@@ -36,6 +39,12 @@ def same_place(saleor_address: SaleorAddress | None, amazon_address: AmazonAddre
         "countryArea": _area(saleor) == _area(amazon),
     }
     return tuple(field for field, is_same in checks.items() if not is_same)
+
+
+def _asked_for(missing: tuple[str, ...]) -> set[str]:
+    """Names are missing only together; a country is never left to the shop."""
+    names = {"firstName", "lastName"} if "lastName" in missing else set()
+    return names | set(missing) - {"country", "phone"}
 
 
 def _as_input(address: SaleorAddress) -> dict[str, str]:

@@ -233,6 +233,15 @@ class Storefront(Client):
         payload = await self._mutate(document, {"id": checkout_id, "lines": lines}, None)
         return Requested(checkout_id, _problems(payload))
 
+    async def update_shipping_address(self, checkout_id: str, address: Mapping[str, Any]) -> Requested:
+        """``address`` is an ``AddressInput``."""
+        document = f"""
+        mutation($id: ID!, $address: AddressInput!) {{
+          checkoutShippingAddressUpdate(id: $id, shippingAddress: $address) {{checkout{{id}} {_ERRORS}}}
+        }}"""
+        payload = await self._mutate(document, {"id": checkout_id, "address": dict(address)}, None)
+        return Requested(checkout_id, _problems(payload))
+
     async def stored_payment_methods(self, channel: str, user: User) -> list[StoredMethod]:
         document = """
         query($channel: String!) {
