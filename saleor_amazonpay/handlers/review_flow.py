@@ -110,7 +110,7 @@ async def send_buyer_on(
 
 
 def address_errors(event: SessionEvent, session: CheckoutSession) -> list[DataError]:
-    """Where the checkout ships elsewhere than the buyer told Amazon, field by field; nothing for what is not shipped."""
+    """Where the checkout ships elsewhere than the buyer told Amazon, field by field; nothing where nothing ships."""
     source = event.source_object
     if not source.is_shipping_required or session.shipping_address is None:
         return []  # without an address where one is due Amazon leaves a constraint, and no redirect URL
