@@ -67,7 +67,7 @@ class Shopper:
     # --- The buyer
 
     async def open_session(self, source_id: str, card: str = "1111") -> str:
-        """Presses the button, signs in at Amazon, chooses card and address; the shop takes it over. The session's id."""
+        """Presses the button, signs in at Amazon, chooses card and address; the shop takes it over. The session id."""
         data = {"flow": "review", "checkoutReviewReturnUrl": f"{self.world.storefront_url}/review.html"}
         [config] = await self._storefront.payment_gateway_initialize(source_id, self.world.gateway, data)
         if config.data["errors"]:
