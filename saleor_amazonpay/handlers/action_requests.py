@@ -24,9 +24,9 @@ from saleor_amazonpay.saleor.events import (
     TransactionEvent,
     TransactionRefundRequested,
 )
+from saleor_amazonpay.storage import due, reports, timeline
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
-from saleor_amazonpay.storage import reports, timeline
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.installations import Installation
@@ -110,6 +110,7 @@ def _begin(
         return None
     seen = {(one.psp_reference, one.type or "") for one in request.event.transaction.events if one.psp_reference}
     reports.drop_seen(session, payment.id, seen)
+    _note_order(session, services, payment, request.event)
     currency = payment.amount.currency
     repeated = operation_rows.by_body(session, payment.id, request.body_hash, currency)
     key = None if repeated else _identity(session, payment, request)
@@ -117,6 +118,14 @@ def _begin(
         return repeated
     known = operation_rows.by_request(session, payment.id, request.kind, key, currency)
     return known or _begin_new(session, services, account, payment, request, key, amount)
+
+
+def _note_order(session: Session, services: Services, payment: Payment, event: ActionEvent) -> None:
+    """The transaction belongs to an order whose number Amazon does not show yet: the next sweep sees to it."""
+    now = services.clock.now()
+    is_put_off = payment.sweep_at is None or payment.sweep_at > now
+    if event.transaction.order is not None and payment.order_number is None and is_put_off:
+        due.sweep_at(session, payment.id, now)
 
 
 def _begin_new(

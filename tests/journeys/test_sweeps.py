@@ -257,6 +257,13 @@ class TestOrderNumbers:
         newest = shop.amazon.audit()["charges"][-1]
         assert newest["merchantMetadata"]["merchantReferenceId"] == completed.number
 
+    async def test_a_request_that_names_the_order_brings_it_forward(self, shop):
+        transaction = await shop.authorized()
+        completed = await shop.saleor.storefront.checkout_complete(shop.transaction(transaction).checkout_id)
+        await shop.saleor.staff.request_charge(transaction, Decimal(1000))
+        await sweep(shop, order_numbers)
+        assert self.reference(shop) == completed.number
+
     async def test_a_permission_that_is_closed_is_left_as_it_is(self, shop):
         shop.flow("default-jp", "CHARGE")
         transaction = await shop.pay(shop.saleor.create_checkout().id)
