@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from saleor_amazonpay.amazonpay import ApiRequest, requests
+import structlog
+
+from saleor_amazonpay.amazonpay import ApiRequest, Charge, Refund, requests
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.outcomes import Fact
 from saleor_amazonpay.domain.states import (
@@ -38,6 +39,8 @@ from saleor_amazonpay.storage.engine import Row, Session
 from saleor_amazonpay.storage.operations import Operation
 from saleor_amazonpay.storage.payments import Payment
 from saleor_amazonpay.storage.times import from_micros
+
+log = structlog.get_logger(__name__)
 
 _CAPTURES = frozenset({Event.CHARGE_SUCCESS, Event.CHARGE_REQUEST})
 _UNDECIDED_CHARGES = frozenset(
@@ -136,6 +139,9 @@ def _settle(
         raise RetryLater(None, "the claim ran out while reading")
     owners = _owners_of_refunds(session, before.payment)
     for object_ in objects:
+        if not _belongs(object_, before):
+            log.warning("object_of_another_payment", payment=before.payment.id, object=mirror.amazon_id(object_))
+            continue
         owner = owners.get(mirror.amazon_id(object_) or "")
         mirror.write(session, before.payment, owner, [object_], now=now)
     after = _snapshot(session, before.payment)
@@ -144,9 +150,9 @@ def _settle(
     operations.settle_pending(session, services, account, after.payment)
     facts = [
         *_capture_facts(after, _captured_by_us(session, after.payment)),
-        *_ended_charge_facts(before, after, _told_by_operations(session, after.payment)),
-        *_refund_facts(before, after),
-        *_permission_facts(before, after, account),
+        *_ended_charge_facts(after, _ended_by_us(session, after.payment)),
+        *_refund_facts(after),
+        *_permission_facts(after, account),
     ]
     known = {(report.fact.reference, report.fact.type) for report in reports.of_payment(session, after.payment.id)}
     facts = [fact for fact in facts if (fact.reference, fact.type) not in known]
@@ -167,20 +173,19 @@ def _owners_of_refunds(session: Session, payment_: Payment) -> dict[str, Operati
     return owners
 
 
-def _told_by_operations(session: Session, payment_: Payment) -> set[str]:
-    """Charges whose capture or cancellation an operation of ours tells, or will tell, Saleor."""
-    told: set[str] = set()
-    for operation in operation_rows.of_payment(session, payment_.id, payment_.amount.currency):
-        told |= {operation.psp_reference or ""}
-        for call in operation_rows.calls_of(session, operation.id, payment_.amount.currency):
-            told |= {call.charge_id or "", call.amazon_id or ""}
-    return told
+def _belongs(object_: mirror.AmazonObject, before: Snapshot) -> bool:
+    """A notification may name any object of the merchant: only what Amazon says is this payment's is written to it."""
+    match object_:
+        case Charge():
+            return object_.charge_permission_id == before.payment.charge_permission_id
+        case Refund():
+            return object_.charge_id in before.charges
+        case _:
+            return True
 
 
-def _changed(before: dict[str, Row], after: dict[str, Row]) -> Iterator[Row]:
-    for id_, row in after.items():
-        if id_ not in before or before[id_].state != row.state:
-            yield row
+# The facts are found in the copy as it is, not in what changed just now: an operation of ours may have seen (and
+# written) the news first, and what was owed before is owed only once.
 
 
 def _captured_by_us(session: Session, payment_: Payment) -> set[str]:
@@ -204,47 +209,69 @@ def _capture_facts(after: Snapshot, ours: set[str]) -> Iterator[Fact]:
             yield Fact(row.charge_id, Event.CHARGE_SUCCESS, captured, time, "Captured at Amazon Pay.")
 
 
-def _ended_charge_facts(before: Snapshot, after: Snapshot, told: set[str]) -> Iterator[Fact]:
+def _ended_by_us(session: Session, payment_: Payment) -> set[tuple[str, str]]:
+    """Charges with the state in which an operation of ours ended them, or saw them end, and tells Saleor itself."""
+    ended: set[tuple[str, str]] = set()
+    for operation in operation_rows.of_payment(session, payment_.id, payment_.amount.currency):
+        ends = _ENDS_TOLD[operation.kind]
+        calls = operation_rows.calls_of(session, operation.id, payment_.amount.currency)
+        ids = {call.charge_id or call.amazon_id for call in calls if call.state is not CallState.REJECTED}
+        if operation.kind is OperationKind.COMPLETE:
+            ids = {operation.psp_reference}
+        ended |= {(id_ or "", end) for id_ in ids for end in ends}
+    return ended
+
+
+_ENDS_TOLD: Mapping[OperationKind, Sequence[ChargeState]] = {
+    OperationKind.COMPLETE: (ChargeState.DECLINED,),
+    OperationKind.CHARGE: (ChargeState.DECLINED, ChargeState.CANCELED),
+    OperationKind.REAUTHORIZE: (ChargeState.DECLINED,),
+    OperationKind.CANCEL: (ChargeState.CANCELED,),
+    OperationKind.REFUND: (),
+}
+
+
+def _ended_charge_facts(after: Snapshot, ours: set[tuple[str, str]]) -> Iterator[Fact]:
     currency = after.payment.amount.currency
-    first = next(iter(after.charges), None)
-    for row in _changed(before.charges, after.charges):
-        is_ours = row.charge_id in told and row.charge_id != first
-        if row.state in {ChargeState.CANCELED, ChargeState.DECLINED} and not is_ours:
+    for row in after.charges.values():
+        if row.state in {ChargeState.CANCELED, ChargeState.DECLINED} and (row.charge_id, row.state) not in ours:
             message = reason_message(row.reason_code, "The authorization ended at Amazon Pay.")
             yield Fact(row.charge_id, Event.INFO, Money(row.amount, currency), from_micros(row.updated_at), message)
 
 
-def _refund_facts(before: Snapshot, after: Snapshot) -> Iterator[Fact]:
+def _refund_facts(after: Snapshot) -> Iterator[Fact]:
     currency = after.payment.amount.currency
-    for row in _changed(before.refunds, after.refunds):
+    for row in after.refunds.values():
         if row.operation_id is None and row.state == RefundState.REFUNDED:
             amount, time = Money(row.amount, currency), from_micros(row.updated_at)
             yield Fact(row.refund_id, Event.REFUND_SUCCESS, amount, time, "Refunded at Amazon Pay.")
 
 
-def _permission_facts(before: Snapshot, after: Snapshot, account: Account) -> Iterator[Fact]:
+def _permission_facts(after: Snapshot, account: Account) -> Iterator[Fact]:
     """What is no longer authorized (case 4): the permission closed, or the policy does not keep what a charge held."""
     payment_ = after.payment
-    closed = ChargePermissionState.CLOSED
-    was, is_ = before.payment.charge_permission_state, payment_.charge_permission_state
     gross = gross_authorized(after, account)
-    ended = [row for row in _changed(before.charges, after.charges) if row.state == ChargeState.CANCELED]
-    released_by_policy = bool(ended) and account.options.policy is not AfterPartialCapture.KEEP
-    if gross == payment_.amount or not ((is_ == closed and was != closed) or released_by_policy):
+    end = _end_of_authorization(after, account)
+    if end is None or gross == payment_.amount:
         return
-    reference = f"{payment_.charge_permission_id}-{'closed' if is_ == closed else ended[0].charge_id}"
     time = max((from_micros(row.updated_at) for row in after.charges.values()), default=payment_.updated_at)
     yield Fact(
-        reference,
+        f"{payment_.charge_permission_id}-{end}",
         Event.AUTHORIZATION_ADJUSTMENT,
         gross,
-        max(time, _last_told(before)),
+        max(time, payment_.updated_at),
         "The rest is no longer authorized at Amazon Pay.",
     )
 
 
-def _last_told(snapshot: Snapshot) -> datetime:
-    return snapshot.payment.updated_at
+def _end_of_authorization(after: Snapshot, account: Account) -> str | None:
+    """Names what ended it, so that each end is told once."""
+    if after.payment.charge_permission_state == ChargePermissionState.CLOSED:
+        return "closed"
+    ended = [row for row in after.charges.values() if row.state == ChargeState.CANCELED]
+    if ended and account.options.policy is not AfterPartialCapture.KEEP:
+        return str(max(ended, key=lambda row: row.updated_at).charge_id)
+    return None
 
 
 def gross_authorized(snapshot: Snapshot, account: Account) -> Money:

@@ -20,7 +20,7 @@ from tests.journeys.shop import open_shop
 
 @pytest.fixture
 async def shop(sqlite_url):
-    async with open_shop(sqlite_url, answer_budget_seconds=0.5) as shop:
+    async with open_shop(sqlite_url, answer_budget_seconds=2.0) as shop:
         yield shop
 
 
