@@ -43,6 +43,38 @@ class RefundState(StrEnum):
     DECLINED = "Declined"
 
 
+class ChargeInitiator(StrEnum):
+    """Who started a charge on a standing agreement (amazon-pay-cv2.md §6.2)."""
+
+    CUSTOMER_UNSCHEDULED = "CITU"
+    MERCHANT_UNSCHEDULED = "MITU"
+    CUSTOMER_RECURRING = "CITR"
+    MERCHANT_RECURRING = "MITR"
+
+
+class ChargeChannel(StrEnum):
+    """Where a charge on a standing agreement was started (amazon-pay-cv2.md §6.2)."""
+
+    WEB = "Web"
+    PHONE = "Phone"
+    APP = "App"
+    ALEXA = "Alexa"
+    POINT_OF_SALE = "PointOfSale"
+    FIRE_TV = "FireTv"
+    OFFLINE = "Offline"
+    AMAZON = "Amazon"
+
+
+class FrequencyUnit(StrEnum):
+    """How often a Recurring permission is charged, as the buyer was told (amazon-pay-cv2.md §6.1)."""
+
+    DAY = "Day"
+    WEEK = "Week"
+    MONTH = "Month"
+    YEAR = "Year"
+    VARIABLE = "Variable"
+
+
 class PaymentIntent(StrEnum):
     CONFIRM = "Confirm"
     AUTHORIZE = "Authorize"

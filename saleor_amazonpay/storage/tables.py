@@ -170,6 +170,44 @@ refunds = Table(
     PrimaryKeyConstraint("payment_id", "refund_id"),
 )
 
+# A buyer's standing consent: one Recurring (or PaymentMethodOnFile) charge permission of one Saleor customer. Its
+# payments share the permission; what belongs to one order is in ``payments``, what belongs to the consent is here.
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("id", Text, primary_key=True),  # derived: the same permission is always the same agreement
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("channel_slug", Text, nullable=False),  # where the buyer agreed
+    Column("customer_id", Text),  # Saleor's user; null once the customer was erased
+    Column("payment_id", Text),  # the purchase it was agreed with
+    Column("charge_permission_id", Text, nullable=False),
+    Column("charge_permission_type", Text, nullable=False),  # Recurring | PaymentMethodOnFile
+    Column("buyer_id", Text),
+    Column("payment_descriptor", Text),
+    Column("currency", Text, nullable=False),
+    _minor("amount", nullable=True),  # of each period, as agreed; null: it varies
+    Column("frequency_unit", Text),  # Day | Week | Month | Year | Variable; null: PaymentMethodOnFile
+    Column("frequency_value", Integer),
+    Column("state", Text, nullable=False),  # Chargeable | NonChargeable | Closed, as Amazon says
+    Column("reasons", Text, nullable=False),  # JSON list of Amazon's reason codes
+    _time("status_at"),  # Amazon's statusDetails.lastUpdatedTimestamp
+    _minor("amount_limit", nullable=True),  # of a calendar month
+    _minor("amount_balance", nullable=True),  # what is left of it, as read at ...
+    _time("read_at"),  # ... this moment
+    _time("expires_at", nullable=True),
+    _time("last_charged_at", nullable=True),
+    _time("closing_since", nullable=True),  # somebody asked us to close it and Amazon has not confirmed it yet
+    Column("closing_reason", Text),
+    _time("watch_at", nullable=True),  # when a sweep looks next; null: never
+    _time("created_at"),
+    _time("updated_at"),
+    UniqueConstraint("api_url", "charge_permission_id"),
+    Index("ix_agreements_customer", "api_url", "customer_id"),
+    Index("ix_agreements_page", "api_url", "created_at", "id"),
+    _partial_index("ix_agreements_watch", "watch_at", where="watch_at IS NOT NULL"),
+)
+
 # What Saleor asked (or we decided) to do with a payment ...
 operations = Table(
     "operations",

@@ -31,10 +31,11 @@ class TestUpgrade:
 
     def test_tells_what_it_applied_and_then_nothing_is_pending(self, empty_database_url):
         promised = migrate.pending(empty_database_url)
-        assert promised[:2] == ["0001", "0002"]
+        ours = [name for name in promised if "/" not in name]
+        assert promised[: len(ours)] == ours == sorted(ours)
         assert migrate.upgrade(empty_database_url) == promised
         assert migrate.pending(empty_database_url) == []
-        assert migrate.current(empty_database_url) == promised[-1 if len(promised) == 2 else 1]
+        assert migrate.current(empty_database_url) == ours[-1]
 
     def test_again_changes_nothing(self, database_url):
         assert migrate.upgrade(database_url) == []
@@ -55,7 +56,7 @@ class TestUpgrade:
 class TestBeforeUpgrade:
     def test_asking_creates_no_file(self, empty_sqlite_url, tmp_path):
         assert migrate.current(empty_sqlite_url) is None
-        assert migrate.pending(empty_sqlite_url) == ["0001", "0002"]
+        assert migrate.pending(empty_sqlite_url)[:2] == ["0001", "0002"]
         assert list(tmp_path.iterdir()) == []
 
 
@@ -69,7 +70,9 @@ class TestProcrastinate:
                 connection.execute((migrate.migrations_path / name).read_bytes())
                 connection.execute("INSERT INTO procrastinate_migrations (name) VALUES (%s)", (name,))
                 connection.commit()
-        assert migrate.upgrade(empty_postgresql_url)[2:] == [f"procrastinate/{name}" for name in newer]
+        assert [name for name in migrate.upgrade(empty_postgresql_url) if "/" in name] == [
+            f"procrastinate/{name}" for name in newer
+        ]
         with psycopg.connect(empty_postgresql_url) as connection:
             assert connection.execute("SELECT to_regproc('procrastinate_retry_job_v2') IS NOT NULL").fetchone() == (
                 True,
