@@ -26,7 +26,7 @@ import uvloop
 from saleor_amazonpay.amazonpay import transport as amazon_transport
 from saleor_amazonpay.amazonpay.client import AmazonPayClient
 from saleor_amazonpay.app import create_app
-from saleor_amazonpay.handlers import operations
+from saleor_amazonpay.handlers.operations import rounds
 from saleor_amazonpay.jobs import embedded, procrastinate_engine  # noqa: F401 - imported once, before the processes fork
 from saleor_amazonpay.observability.logging import configure
 from saleor_amazonpay.saleor.client import SaleorClient
@@ -107,7 +107,7 @@ def wrap_storage(kill: Kill) -> None:
         setattr(module, name, marked)
 
     marking(operation_rows, "insert_calls", "intent")
-    marking(operations, "settle", "settle")
+    marking(rounds, "settle", "settle")
     marking(report_rows, "delivered", "delivered")
     for database in (SqliteDatabase, PostgresqlDatabase):
         _wrap_run(database, marks, kill.passed)

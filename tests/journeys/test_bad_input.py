@@ -14,10 +14,11 @@ import pytest
 import structlog
 
 from saleor_amazonpay.amazonpay import generate_key_pair
-from saleor_amazonpay.handlers import action_requests, completing, operations
+from saleor_amazonpay.handlers import action_requests, completing
 from saleor_amazonpay.handlers import payment_gateway_initialize_session as gateway_initialize
 from saleor_amazonpay.handlers import transaction_initialize_session as initialize_session
 from saleor_amazonpay.handlers import transaction_process_session as process_session
+from saleor_amazonpay.handlers.operations import owing, rounds, sending
 from saleor_amazonpay.observability.logging import configure
 from saleor_amazonpay.sandbox.amazon_pay.problems import STATUS_OF
 from saleor_amazonpay.sandbox.saleor.tokens import SigningKey
@@ -437,19 +438,19 @@ class TestWhenAmazonIsAway:
 FAULTY = {
     "finding the payment": (payment_rows, "find"),
     "writing the operation down": (operation_rows, "insert"),
-    "planning": (operations, "_plan"),
+    "planning": (rounds, "plan"),
     "storing the calls": (operation_rows, "insert_calls"),
-    "sending": (operations, "_send"),
-    "reading back": (operations, "_read_back"),
-    "settling": (operations, "settle"),
-    "owing the report": (operations, "owe"),
+    "sending": (sending, "send"),
+    "reading back": (sending, "read_back"),
+    "settling": (rounds, "settle"),
+    "owing the report": (owing, "owe"),
     "answering": (action_requests, "_answer"),
 }
 SESSION_FAULTY = {
     "process: reading data": (process_session, "parse_transaction_process"),
     "process: beginning": (completing, "_begin"),
-    "process: sending": (operations, "_send"),
-    "process: settling": (operations, "settle"),
+    "process: sending": (sending, "send"),
+    "process: settling": (rounds, "settle"),
     "process: answering": (process_session, "_answer"),
 }
 
@@ -509,7 +510,7 @@ class TestFaultsOfOurOwn:
     async def test_a_completion_nobody_asks_for_again_is_finished_and_told(self, shop, monkeypatch):
         checkout = authorizing_checkout(shop)
         transaction, session_id = await approved(shop, checkout.id)
-        fail_once(monkeypatch, operations, "settle")
+        fail_once(monkeypatch, rounds, "settle")
         await shop.process(transaction, session_id)
         shop.clock.move(seconds=21)
         await take_up_stranded(shop)
@@ -555,7 +556,7 @@ class TestSecrets:
         transaction = await shop.authorized()
         break_amazon(shop, "capture_charge", reason_code="InvalidRequestSignature")
         await shop.saleor.staff.request_charge(transaction, Decimal(10))
-        fail_once(monkeypatch, operations, "_send")
+        fail_once(monkeypatch, sending, "send")
         await shop.saleor.staff.request_charge(transaction, Decimal(20))
         shop.clock.move(seconds=21)
         await take_up_stranded(shop)
