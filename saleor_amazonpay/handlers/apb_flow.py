@@ -19,8 +19,9 @@ from saleor_amazonpay.handlers import addresses, button, terms
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import refused, undecided
 from saleor_amazonpay.saleor.answers import SessionAnswer
-from saleor_amazonpay.saleor.data import ApbData, DataError, DataErrors
+from saleor_amazonpay.saleor.data import ApbData
 from saleor_amazonpay.saleor.events import TransactionInitializeSession
+from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import timeline
 from saleor_amazonpay.storage.accounts import Account

@@ -19,7 +19,7 @@ from saleor_amazonpay.errors import AppError, RequestRejected
 from saleor_amazonpay.handlers import apb_flow, completing, report_transaction_event
 from saleor_amazonpay.handlers.completing import Obstacle
 from saleor_amazonpay.handlers.services import Deadline, Services
-from saleor_amazonpay.saleor.data import DataErrors
+from saleor_amazonpay.saleor.shapes import DataErrors
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.operations import Operation
 from saleor_amazonpay.storage.payments import Payment

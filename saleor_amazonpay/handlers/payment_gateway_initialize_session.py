@@ -21,13 +21,9 @@ from saleor_amazonpay.handlers import addresses, button, problems
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import check_origins
 from saleor_amazonpay.saleor.answers import GatewayAnswer
-from saleor_amazonpay.saleor.data import (
-    DataError,
-    DataErrors,
-    GatewayInitializeData,
-    parse_gateway_initialize,
-)
+from saleor_amazonpay.saleor.data import GatewayInitializeData, parse_gateway_initialize
 from saleor_amazonpay.saleor.events import PaymentGatewayInitializeSession
+from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.installations import Installation

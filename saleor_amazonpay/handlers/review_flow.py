@@ -22,7 +22,7 @@ from saleor_amazonpay.handlers.conclusions import message_for
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import SessionEvent, refused, undecided
 from saleor_amazonpay.saleor.answers import SessionAnswer
-from saleor_amazonpay.saleor.data import DataError, DataErrors
+from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import timeline
 from saleor_amazonpay.storage.accounts import Account

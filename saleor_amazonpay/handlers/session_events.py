@@ -12,8 +12,8 @@ from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import OperationState
 from saleor_amazonpay.domain.transitions import SESSION_ACTION_REQUIRED, SESSION_FAILURE
 from saleor_amazonpay.saleor.answers import SessionAnswer
-from saleor_amazonpay.saleor.data import DataError, DataErrors
 from saleor_amazonpay.saleor.events import TransactionInitializeSession, TransactionProcessSession
+from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.operations import Operation
 from saleor_amazonpay.storage.payments import Payment

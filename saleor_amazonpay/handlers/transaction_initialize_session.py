@@ -18,13 +18,12 @@ from saleor_amazonpay.handlers.session_events import check_origins, refused
 from saleor_amazonpay.saleor.answers import SessionAnswer
 from saleor_amazonpay.saleor.data import (
     ApbData,
-    DataError,
-    DataErrors,
     ReviewData,
     StoredData,
     parse_transaction_initialize,
 )
 from saleor_amazonpay.saleor.events import TransactionInitializeSession
+from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.installations import Installation
 from saleor_amazonpay.storage.payments import Payment

@@ -18,8 +18,9 @@ from saleor_amazonpay.handlers.review_flow import send_buyer_on
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import answer_of, refused, undecided
 from saleor_amazonpay.saleor.answers import SessionAnswer
-from saleor_amazonpay.saleor.data import DataError, DataErrors, parse_transaction_process
+from saleor_amazonpay.saleor.data import parse_transaction_process
 from saleor_amazonpay.saleor.events import TransactionProcessSession
+from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.engine import Session

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from saleor_amazonpay import resources
 from saleor_amazonpay.saleor.data import (
     ApbData,
-    DataErrors,
     ReviewData,
     StoredData,
     parse_gateway_initialize,
     parse_transaction_initialize,
     parse_transaction_process,
 )
+from saleor_amazonpay.saleor.shapes import DataErrors
 
 PARSERS = {
     "payment_gateway_initialize_session": parse_gateway_initialize,

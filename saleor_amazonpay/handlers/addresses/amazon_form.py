@@ -13,8 +13,8 @@ from saleor_amazonpay.amazonpay.payloads import AddressDetails
 from saleor_amazonpay.handlers.addresses import japan, names, phones, rules
 from saleor_amazonpay.handlers.addresses.saleor_form import postal_code
 from saleor_amazonpay.handlers.addresses.text import clean, folded
-from saleor_amazonpay.saleor.data import DataError
 from saleor_amazonpay.saleor.events import Address
+from saleor_amazonpay.saleor.shapes import DataError
 
 _LINES: Final = (("address_line1", 180), ("address_line2", 60), ("address_line3", 60))
 _LINE_FIELDS: Final = ("streetAddress1", "streetAddress2", "companyName")
