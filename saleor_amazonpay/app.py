@@ -21,6 +21,7 @@ from saleor_amazonpay.api import (
     saleor_webhooks,
     storefront,
 )
+from saleor_amazonpay.api.admission import Admission
 from saleor_amazonpay.clock import Clock, SystemClock
 from saleor_amazonpay.handlers import tasks as task_table
 from saleor_amazonpay.handlers.directory import Directory
@@ -54,6 +55,7 @@ class Application:
     verifier: WebhookVerifier
     key_source: JwksSource
     certificates: CertificateSource
+    admission: Admission
 
 
 @asynccontextmanager
@@ -108,6 +110,7 @@ async def application(
             certificates=CertificateSource(
                 lambda url: fetch_certificate(http, url), clock, settings.amazon_pay_sns_cert_hosts
             ),
+            admission=Admission(clock),
         )
 
 

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from saleor_amazonpay.api import bodies
+from saleor_amazonpay.api.admission import Overloaded
 from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected, UnknownInstallation
 from saleor_amazonpay.handlers import (
     payment_gateway_initialize_session,
@@ -83,6 +84,7 @@ async def receive(request: Request) -> Response:
 async def _answer(request: Request, services: Services, event_name: str) -> tuple[Response, str]:
     if event_name not in EVENTS:
         raise UnknownEvent(f"There is no webhook {event_name!r}.")
+    await _admitted(request, services, event_name)
     body = await bodies.read(request, services.settings.webhook_max_bytes)
     if request.headers.get("saleor-event", "").lower() != event_name:
         raise InvalidPayload("The Saleor-Event header names another event.")
@@ -97,6 +99,13 @@ async def _answer(request: Request, services: Services, event_name: str) -> tupl
     )
     answer = await _handled(services, tenant, event, body, deadline)
     return Response(_rendered(answer, event), media_type="application/json"), outcome_of(answer)
+
+
+async def _admitted(request: Request, services: Services, event_name: str) -> None:
+    """Wait for this tenant's turn; ``api_url`` is only claimed so far, and decides about nothing but the lane."""
+    api_url = request.headers.get("saleor-api-url", "")
+    lane = api_url if services.directory.knows(api_url) else ""
+    await request.app.state.application.admission.enter(lane, moves_money=not EVENTS[event_name].is_session)
 
 
 class UnknownEvent(InvalidPayload):
@@ -179,7 +188,8 @@ def _refuse(services: Services, event_name: str, refusal: AppError) -> tuple[Res
     if isinstance(refusal, PayloadErrors):
         log.error("payload_errors", event_name=event_name, messages=refusal.messages)
     status = refusal.status if refusal.status < _SERVER_ERROR else _fault_status(event_name)
-    return Response(refusal.public_message, status, media_type="text/plain"), refusal.code.lower()
+    headers = {"Retry-After": "1"} if isinstance(refusal, Overloaded) else None
+    return Response(refusal.public_message, status, headers, media_type="text/plain"), refusal.code.lower()
 
 
 _SERVER_ERROR = 500

@@ -82,6 +82,10 @@ class Directory:
             raise UnknownInstallation("This Saleor has not installed the app.")
         return found
 
+    def knows(self, api_url: str) -> bool:
+        """True for a tenant that asked just now; says nothing about who is asking."""
+        return ("tenant", api_url) in self._kept
+
     async def account(self, api_url: str, account_id: str, *, even_locked: bool = False) -> Account:
         """An account for a payment it has; archived ones go on working, ``even_locked`` ones may be looked at.
 
