@@ -107,6 +107,10 @@ class Balances:
         return self._sum(charge.captured for charge in self.charges if charge.state == ChargeState.CAPTURED)
 
     @property
+    def refunded(self) -> Money:
+        return self._sum(charge.refunded for charge in self.charges)
+
+    @property
     def unused(self) -> Money:
         """What may still be charged on the permission without holding it, up to the order total."""
         nothing = Money.zero(self.currency)

@@ -135,6 +135,21 @@ class PaymentState(StrEnum):
     REPLACED = "replaced"  # a newer transaction took the session over
 
 
+class PaymentStatus(StrEnum):
+    """What a payment has come to, as its merchant sorts payments; found by payment_status.py."""
+
+    AWAITING_BUYER = "awaiting_buyer"
+    PROCESSING = "processing"  # Amazon, or an unanswered call, decides
+    AUTHORIZED = "authorized"
+    PARTIALLY_CAPTURED = "partially_captured"  # more can be captured
+    CAPTURED = "captured"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    CANCELED = "canceled"  # nothing was captured and nothing can be any more
+    FAILED = "failed"
+    REPLACED = "replaced"
+
+
 UNDECIDED_PAYMENTS = frozenset({PaymentState.INITIALIZED, PaymentState.AWAITING_BUYER})
 
 

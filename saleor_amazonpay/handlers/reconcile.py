@@ -157,6 +157,7 @@ def _settle(
     known = {(report.fact.reference, report.fact.type) for report in reports.of_payment(session, after.payment.id)}
     facts = [fact for fact in facts if (fact.reference, fact.type) not in known]
     balances = payment_rows.balances(session, after.payment, account.options.policy)
+    payment_rows.restate(session, after.payment, balances)
     for fact in facts:
         timeline.add(session, after.payment.id, "decision", now, result=fact.type, amount=str(fact.amount))
         operations.owe(session, services, after.payment, fact, balances, in_the_answer=False)

@@ -11,12 +11,14 @@ from sqlalchemy import bindparam, select, update
 
 from saleor_amazonpay.domain.balances import Balances, ChargePart, RefundPart
 from saleor_amazonpay.domain.money import Currency, Money
+from saleor_amazonpay.domain.payment_status import BEFORE_MONEY, status_of
 from saleor_amazonpay.domain.states import (
     UNDECIDED_PAYMENTS,
     AfterPartialCapture,
     CallState,
     ChargePermissionType,
     PaymentState,
+    PaymentStatus,
 )
 from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
 from saleor_amazonpay.storage.tables import calls, charges, operations, payments, refunds
@@ -58,6 +60,8 @@ class Payment:
     sweep_at: datetime | None = None  # when a sweep looks next; None: never
     audit_at: datetime | None = None
     order_number: str | None = None
+    order_id: str | None = None
+    status: str = PaymentStatus.AWAITING_BUYER
 
     @property
     def is_undecided(self) -> bool:
@@ -94,6 +98,7 @@ _SAVE = Statement(
             "amount",
             "outstanding",
             "state",
+            "status",
             "session_id",
             "session_expires_at",
             "result_url",
@@ -189,13 +194,17 @@ _CHANGEABLE = frozenset(
         "sweep_at",
         "audit_at",
         "order_number",
+        "order_id",
+        "status",
     }
 )
 _changes: dict[tuple[str, ...], Statement] = {}
 
 
 def change(session: Session, payment_id: str, now: datetime, **values: Any) -> None:
-    """Set some columns of one payment; money and times in their own types."""
+    """Set some columns of one payment; money and times in their own types. The status follows the state."""
+    if (known := BEFORE_MONEY.get(values.get("state", ""))) is not None:
+        values["status"] = known
     if not values.keys() <= _CHANGEABLE:
         raise AttributeError(f"payments.change cannot set {sorted(values.keys() - _CHANGEABLE)}")
     names = tuple(sorted(values))
@@ -252,6 +261,18 @@ def balances(session: Session, payment: Payment, policy: AfterPartialCapture) ->
     )
 
 
+_RESTATE = Statement(
+    update(payments).where(payments.c.id == bindparam("payment_id")).values(status=bindparam("new_status"))
+)
+
+
+def restate(session: Session, payment: Payment, balances: Balances) -> None:
+    """Bring the status up to what the balances say; ``payment`` as it is now."""
+    status = status_of(payment.state, balances)
+    if status != payment.status:
+        session.execute(_RESTATE, {"payment_id": payment.id, "new_status": status.value})
+
+
 def charge_rows(session: Session, payment_id: str) -> list[Row]:
     return session.all(_CHARGES, {"payment_id": payment_id})
 
@@ -273,7 +294,7 @@ def _plain(value: Any) -> Any:
         return value.minor
     if isinstance(value, datetime):
         return to_micros(value)
-    return str(value) if isinstance(value, PaymentState) else value
+    return str(value) if isinstance(value, PaymentState | PaymentStatus) else value
 
 
 def _payment(row: Row) -> Payment:
@@ -311,6 +332,8 @@ def _payment(row: Row) -> Payment:
         sweep_at=maybe_from_micros(row.sweep_at),
         audit_at=maybe_from_micros(row.audit_at),
         order_number=row.order_number,
+        order_id=row.order_id,
+        status=row.status,
     )
 
 

@@ -39,8 +39,8 @@ def _minor(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-def _partial_index(name: str, column: str, *, where: str) -> Index:
-    return Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
+def _partial_index(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 installations = Table(
@@ -120,6 +120,8 @@ payments = Table(
     _time("sweep_at", nullable=True),
     _time("audit_at", nullable=True),
     Column("order_number", Text),  # once Amazon shows it as merchantReferenceId
+    Column("order_id", Text),  # of the same order
+    Column("status", Text, nullable=False, server_default="awaiting_buyer"),  # domain.states.PaymentStatus
     _time("created_at"),
     _time("updated_at"),
     UniqueConstraint("api_url", "transaction_id"),
@@ -135,6 +137,17 @@ payments = Table(
         postgresql_where=text("session_id IS NOT NULL"),
     ),
     Index("ix_payments_permission", "api_url", "charge_permission_id"),
+    # The merchant's list (payment_list.py): each filter that can be rare leads an index that is in the list's order.
+    Index("ix_payments_list", "api_url", "created_at", "id"),
+    Index("ix_payments_list_status", "api_url", "status", "created_at", "id"),
+    Index("ix_payments_list_channel", "api_url", "channel_slug", "created_at", "id"),
+    Index("ix_payments_list_account", "account_id", "created_at", "id"),
+    _partial_index(
+        "ix_payments_list_customer", "api_url", "customer_id", "created_at", "id", where="customer_id IS NOT NULL"
+    ),
+    _partial_index("ix_payments_order_number", "api_url", "order_number", where="order_number IS NOT NULL"),
+    _partial_index("ix_payments_order_id", "api_url", "order_id", where="order_id IS NOT NULL"),
+    Index("ix_payments_source", "api_url", "source_id"),
 )
 
 charges = Table(
@@ -231,6 +244,7 @@ operations = Table(
     _time("settled_at", nullable=True),
     UniqueConstraint("payment_id", "kind", "request_key"),
     Index("ix_operations_body", "payment_id", "body_hash"),
+    _partial_index("ix_operations_reference", "psp_reference", where="psp_reference IS NOT NULL"),
     Index(
         "ix_operations_unsettled",
         "created_at",
@@ -311,10 +325,25 @@ timeline = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("payment_id", Text, nullable=False),
     _time("at"),
-    Column("kind", Text, nullable=False),  # request | call | answer | decision | report | notification
+    Column("kind", Text, nullable=False),  # request | call | answer | decision | report | notification | person
     Column("detail", Text, nullable=False),  # JSON, redacted before it is written
     Index("ix_timeline_payment", "payment_id", "id"),
     Index("ix_timeline_at", "at"),
+)
+
+# What staff asked for on the app's own pages: each form is sent once, however often its button is pressed.
+staff_actions = Table(
+    "staff_actions",
+    metadata,
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("form_id", Text, nullable=False),  # made with the form
+    Column("action", Text, nullable=False),  # domain.states.StaffAction
+    _minor("amount", nullable=True),
+    Column("user_id", Text, nullable=False),
+    Column("state", Text, nullable=False),  # begun | done | refused
+    Column("message", Text),
+    _time("created_at"),
+    PrimaryKeyConstraint("payment_id", "form_id"),
 )
 
 # What the merchant has to repair, shown in Saleor as App Problems; a row goes when the problem is cured.

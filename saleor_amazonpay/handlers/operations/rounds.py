@@ -129,6 +129,7 @@ def settle(
         return plan(session, services, account, payment, again, claimed.fence, waiting_caller=waiting_caller)
     payment_rows.release_claim(session, payment.id, claimed.fence)
     if isinstance(conclusion, Undecided):
+        payment_rows.restate(session, payment, payment_rows.balances(session, payment, account.options.policy))
         return settling.leave_open(session, services, payment, claimed.operation, conclusion)
     decided = conclusion if isinstance(conclusion, Decided) else _given_up(claimed.operation, now)
     return settling.settle_decided(

@@ -49,6 +49,7 @@ def settle_decided(
         session, payment.id, "decision", now, result=decided.result, amount=str(decided.amount), reference=own_reference
     )
     balances = payment_rows.balances(session, after, account.options.policy)
+    payment_rows.restate(session, after, balances)
     answered_now = waiting_caller and not operation.announced
     if decided.is_reported:
         owing.owe(session, services, payment, owing.fact_of(settled), balances, in_the_answer=answered_now)

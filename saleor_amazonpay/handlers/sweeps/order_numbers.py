@@ -6,6 +6,7 @@ it too. A permission that is closed already (everything was captured at once) ca
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from saleor_amazonpay.amazonpay import requests
@@ -34,10 +35,10 @@ async def _look(services: Services, payment_id: str) -> None:
     payment = await services.database.run(lambda session: _put_off(session, services, payment_id))
     token = (await services.directory.tenant(payment.api_url)).installation.token
     found = await services.saleor.transaction(payment.api_url, token, payment.transaction_id)
-    number = ((found or {}).get("order") or {}).get("number")
-    if number:
-        outcome = await _tell_amazon(services, payment, number)
-        await services.database.run(lambda session: _write(session, services, payment, number, outcome))
+    order: Mapping[str, str] = (found or {}).get("order") or {}
+    if order.get("number"):
+        outcome = await _tell_amazon(services, payment, order["number"])
+        await services.database.run(lambda session: _write(session, services, payment, order, outcome))
 
 
 def _put_off(session: Session, services: Services, payment_id: str) -> Payment:
@@ -67,7 +68,7 @@ async def _tell_amazon(services: Services, payment: Payment, number: str) -> str
     return "told"
 
 
-def _write(session: Session, services: Services, payment: Payment, number: str, outcome: str) -> None:
-    now = services.clock.now()
-    payment_rows.change(session, payment.id, now, order_number=number, sweep_at=None)
+def _write(session: Session, services: Services, payment: Payment, order: Mapping[str, str], outcome: str) -> None:
+    now, number = services.clock.now(), order["number"]
+    payment_rows.change(session, payment.id, now, order_number=number, order_id=order["id"], sweep_at=None)
     timeline.add(session, payment.id, "decision", now, order_number=number, amazon=outcome)
