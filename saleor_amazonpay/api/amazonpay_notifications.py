@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from saleor_amazonpay import bodies
 from saleor_amazonpay.amazonpay.notifications import open_envelope
-from saleor_amazonpay.api import bodies
 from saleor_amazonpay.errors import AppError, SignatureRejected
 from saleor_amazonpay.handlers import notifications
 from saleor_amazonpay.handlers.services import Services

@@ -12,8 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from saleor_amazonpay import __version__
-from saleor_amazonpay.api import bodies
+from saleor_amazonpay import __version__, bodies
 from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.handlers import installing
 from saleor_amazonpay.handlers.services import Services

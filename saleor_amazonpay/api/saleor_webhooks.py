@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from saleor_amazonpay.api import bodies
+from saleor_amazonpay import bodies
 from saleor_amazonpay.api.admission import Overloaded
 from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected, UnknownInstallation
 from saleor_amazonpay.handlers import (

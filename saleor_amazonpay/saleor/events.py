@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.domain.states import ActionType
 from saleor_amazonpay.errors import InvalidPayload
 from saleor_amazonpay.saleor.errors import EmptyBody, PayloadErrors
 
@@ -164,9 +165,12 @@ class Order(_Source, frozen=True, gc=False, tag="Order", kw_only=True):
 
 
 class Action(_Object, frozen=True, gc=False):
-    action_type: str
     amount: Decimal
     currency: str
+
+
+class SessionAction(Action, frozen=True, gc=False, kw_only=True):
+    action_type: ActionType
 
 
 class Transaction(_Object, frozen=True, gc=False):
@@ -248,6 +252,7 @@ class PaymentGatewayInitializeSession(Event, frozen=True, gc=False, kw_only=True
 
 
 class _TransactionSession(_WithAction, frozen=True, gc=False, kw_only=True):
+    action: SessionAction
     transaction: Transaction
     merchant_reference: str
     source_object: Checkout | Order
@@ -360,4 +365,5 @@ def _raise_payload_errors(errors: tuple[Any, ...] | None) -> None:
 
 def _is_about_granted_refund(error: Any) -> bool:
     """Seen on 3.23 with every refund that is *not* for a granted one: fields of a missing object are resolved."""
-    return isinstance(error, dict) and (error.get("path") or [])[:2] == ["event", "grantedRefund"]
+    path = error.get("path") if isinstance(error, dict) else None
+    return isinstance(path, list) and path[:2] == ["event", "grantedRefund"]

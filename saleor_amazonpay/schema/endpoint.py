@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from saleor_amazonpay import bodies
 from saleor_amazonpay.errors import AppError, RequestRejected
 from saleor_amazonpay.handlers.dashboard_users import Viewer, authenticate
 from saleor_amazonpay.handlers.services import Services
@@ -30,11 +31,6 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 class InvalidOperation(RequestRejected):
     code = "BAD_REQUEST"
-
-
-class OperationTooLarge(RequestRejected):
-    status = 413
-    code = "BODY_TOO_LARGE"
 
 
 class _Operation(msgspec.Struct, rename="camel"):
@@ -76,11 +72,7 @@ async def _viewer(request: Request, services: Services) -> Viewer:
 
 
 async def _operation(request: Request) -> _Operation:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise OperationTooLarge(f"The request is larger than {MAX_BYTES} bytes.")
+    body = await bodies.read(request, MAX_BYTES)
     try:
         return msgspec.json.decode(body, type=_Operation)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from saleor_amazonpay.api import bodies
+from saleor_amazonpay import bodies
 from saleor_amazonpay.api.admission import Admission
 from tests.journeys.helpers import CHARGE, captured, lost_request, send_again, settle
 
