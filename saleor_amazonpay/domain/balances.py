@@ -32,7 +32,11 @@ class RefundPart:
 
 @dataclass(frozen=True, slots=True)
 class ChargePart:
-    """One Amazon charge and its refunds; ``reserved`` is what refund calls without an answer yet hold."""
+    """One Amazon charge and its refunds.
+
+    ``reserved`` is what refund calls without an answer yet hold; ``refunded_at_amazon`` the charge's own
+    ``refundedAmount`` as last read, which also counts refunds that nobody has told us of.
+    """
 
     charge_id: str
     state: str
@@ -40,6 +44,7 @@ class ChargePart:
     captured: Money
     refunds: Sequence[RefundPart] = ()
     reserved: Sequence[Money] = ()
+    refunded_at_amazon: Money | None = None
 
     @property
     def is_open(self) -> bool:
@@ -51,7 +56,15 @@ class ChargePart:
 
     @property
     def refunded(self) -> Money:
+        """By the refunds we know."""
         return self._refunds(RefundState.REFUNDED)
+
+    @property
+    def refunded_elsewhere(self) -> Money:
+        """What Amazon has refunded beyond the refunds we know; those in flight may or may not be counted in it."""
+        if self.refunded_at_amazon is None:
+            return Money.zero(self.amount.currency)
+        return max(Money.zero(self.amount.currency), self.refunded_at_amazon - self.refunded)
 
     @property
     def refund_in_flight(self) -> Money:
@@ -62,7 +75,7 @@ class ChargePart:
         """Captured - refunded - in flight (case 7); Amazon's over-refund allowance is never used."""
         if self.state != ChargeState.CAPTURED:
             return Money.zero(self.amount.currency)
-        return self.captured - self.refunded - self.refund_in_flight
+        return self.captured - self.refunded - self.refunded_elsewhere - self.refund_in_flight
 
     @property
     def refunds_left(self) -> int:
@@ -116,14 +129,23 @@ class Balances:
         nothing = Money.zero(self.currency)
         if self.permission_state != ChargePermissionState.CHARGEABLE or self.permission_balance is None:
             return nothing
-        being_decided = self._sum(charge.amount for charge in self.charges_being_decided)
-        left = self.order_total - self.captured - self.held - being_decided - (self.released or nothing)
-        return max(nothing, min(left, self.permission_balance))
+        return max(nothing, min(self._unclaimed, self.permission_balance))
 
     @property
     def chargeable(self) -> Money:
         """What Amazon would still let us charge, held or not."""
         return self.held + self.unused
+
+    @property
+    def releasable(self) -> Money:
+        """What a cancelation gives up: whatever Amazon would still let us charge, or would again.
+
+        A permission that is not chargeable now becomes so when the buyer updates the payment method, and until it is
+        closed Saleor goes on showing its rest as authorized (case 4).
+        """
+        if self.permission_state != ChargePermissionState.NON_CHARGEABLE:
+            return self.chargeable
+        return self.held + max(Money.zero(self.currency), self._unclaimed)
 
     @property
     def authorized(self) -> Money:
@@ -138,10 +160,24 @@ class Balances:
         """What Saleor's staff may be offered, from real balances."""
         offered = []
         if self.authorized.is_positive:
-            offered += [TransactionAction.CHARGE, TransactionAction.CANCEL]
+            offered.append(TransactionAction.CHARGE)
+        if self.authorized.is_positive or self._is_suspended:
+            offered.append(TransactionAction.CANCEL)
         if self.refundable.is_positive:
             offered.append(TransactionAction.REFUND)
         return offered
+
+    @property
+    def _unclaimed(self) -> Money:
+        """The order's total less everything captured, held, being decided or released."""
+        being_decided = self._sum(charge.amount for charge in self.charges_being_decided)
+        released = self.released or Money.zero(self.currency)
+        return self.order_total - self.captured - self.held - being_decided - released
+
+    @property
+    def _is_suspended(self) -> bool:
+        """Something could be charged again if the buyer acted."""
+        return self.permission_state == ChargePermissionState.NON_CHARGEABLE and self.releasable.is_positive
 
     def _sum(self, amounts: Iterable[Money]) -> Money:
         return total(amounts, self.currency)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from saleor_amazonpay.domain.balances import Balances, ChargePart
-from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.states import ChargePermissionState, ChargePermissionType
 
 
@@ -121,12 +121,17 @@ def _split(charges: Sequence[ChargePart], amount: Money) -> list[CreateRefund]:
 def _too_much_to_refund(balances: Balances, usable: Sequence[ChargePart], amount: Money) -> str:
     if balances.refundable >= amount and not all(charge in usable for charge in balances.charges):
         return "Amazon Pay allows 10 refunds for one charge, and they are used up; refund this buyer another way."
-    return f"{balances.refundable} can still be refunded on this payment; {amount} was asked for."
+    elsewhere = total((charge.refunded_elsewhere for charge in balances.charges), balances.currency)
+    known = f" {elsewhere} was refunded at Amazon Pay itself." if elsewhere.is_positive else ""
+    return f"{balances.refundable} can still be refunded on this payment; {amount} was asked for.{known}"
 
 
 def plan_cancel(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
-    """Release every open authorization, then close a one-time permission so that nothing more can be charged."""
-    releasable = balances.chargeable
+    """Release every open authorization, then close a one-time permission so that nothing more can be charged.
+
+    A plan without steps: the rest of a standing permission is given up, for which Amazon need not be asked.
+    """
+    releasable = balances.releasable
     if balances.charges_being_decided:
         return Wait(balances.charges_being_decided[0].charge_id)
     if not amount.is_positive or not releasable.is_positive:
@@ -135,7 +140,7 @@ def plan_cancel(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
         return Refusal(f"Amazon Pay releases only the whole rest ({releasable}); {amount} was asked for.")
     steps: list[Step] = [CancelCharge(charge.charge_id, charge.amount) for charge in balances.open_charges]
     if balances.permission_type == ChargePermissionType.ONE_TIME:
-        steps.append(ClosePermission(balances.unused))
+        steps.append(ClosePermission(releasable - balances.held))
     return Plan(steps, releasable)
 
 

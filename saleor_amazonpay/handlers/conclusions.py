@@ -132,6 +132,11 @@ def _complete(payment: Payment, operation: Operation, calls: Sequence[Call], row
 def _session_charge(payment: Payment, operation: Operation, charge: Row) -> Conclusion:
     result = CHARGE_TO_SESSION_RESULT.get(charge.state)
     time = from_micros(charge.updated_at)
+    if _has_only_expired(payment, charge):
+        amount = Money(charge.amount, operation.amount.currency)
+        message = "Paid with Amazon Pay; the hold has expired, and Amazon decides again when it is charged."
+        authorized_at = from_micros(charge.created_at)
+        return Decided(Event.AUTHORIZATION_SUCCESS, amount, authorized_at, message, reference=charge.charge_id)
     if result is None:
         message = reason_message(charge.reason_code, "Amazon Pay did not approve the payment.")
         return Decided(SESSION_FAILURE[payment.action_type], operation.amount, time, message)
@@ -140,6 +145,15 @@ def _session_charge(payment: Payment, operation: Operation, charge: Row) -> Conc
     if result in {Event.AUTHORIZATION_REQUEST, Event.CHARGE_REQUEST}:
         return Undecided(OperationState.PENDING, charge.charge_id, result, amount, time)
     return Decided(result, amount, time, "Paid with Amazon Pay.", reference=charge.charge_id)
+
+
+def _has_only_expired(payment: Payment, charge: Row) -> bool:
+    """The buyer paid and the hold ran out before we heard of it: the permission still bears the amount (case 4)."""
+    return (
+        charge.state == ChargeState.CANCELED
+        and charge.reason_code == "ExpiredUnused"
+        and payment.charge_permission_state == ChargePermissionState.CHARGEABLE
+    )
 
 
 def _charge(_payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
@@ -211,16 +225,13 @@ def _part(row: Row, operation: Operation) -> Fact:
 
 
 def _cancel(payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
-    released, refused = Money.zero(operation.amount.currency), None
-    for call in calls:
-        if _is_released(payment, call, rows):
-            released += call.amount
-        elif call.attempt == operation.attempt:
-            refused = call.reason_code or "ProcessingFailure"
-    if refused in _STALE_NEWS:
+    current = [call for call in calls if call.attempt == operation.attempt]
+    refusals = [call.reason_code or "ProcessingFailure" for call in current if not _is_released(payment, call, rows)]
+    if operation.attempt < MAX_ROUNDS and not _STALE_NEWS.isdisjoint(refusals):
         return Again()
-    if refused is not None and not released.is_positive:
-        return Decided(Event.CANCEL_FAILURE, operation.amount, now, message_for(refused))
+    released = _cancelled_charges(operation, calls, rows) if refusals else _rest(payment, rows)
+    if refusals and not released.is_positive:
+        return Decided(Event.CANCEL_FAILURE, operation.amount, now, message_for(refusals[-1]))
     times = [from_micros(row.updated_at) for row in rows.charges.values() if row.state == ChargeState.CANCELED]
     return Decided(Event.CANCEL_SUCCESS, released, max(times, default=now), "Released by Amazon Pay.")
 
@@ -230,6 +241,25 @@ def _is_released(payment: Payment, call: Call, rows: Rows) -> bool:
         return payment.charge_permission_state == ChargePermissionState.CLOSED
     charge = rows.charges.get(call.charge_id)
     return charge is not None and charge.state == ChargeState.CANCELED
+
+
+def _cancelled_charges(operation: Operation, calls: Sequence[Call], rows: Rows) -> Money:
+    """What the operation released although the permission stays open; each charge once, however often it was tried."""
+    ids = {call.charge_id for call in calls}
+    ended = (row.amount for row in rows.charges.values() if row.charge_id in ids and row.state == ChargeState.CANCELED)
+    return Money(sum(ended), operation.amount.currency)
+
+
+def _rest(payment: Payment, rows: Rows) -> Money:
+    """All that was neither captured nor released before: nothing of it can be charged any more."""
+    taken = sum(row.captured if row.state == ChargeState.CAPTURED else row.amount for row in _standing(rows))
+    rest = payment.amount - payment.released - Money(taken, payment.amount.currency)
+    return max(rest, Money.zero(payment.amount.currency))
+
+
+def _standing(rows: Rows) -> Sequence[Row]:
+    ended = {ChargeState.CANCELED, ChargeState.DECLINED}
+    return [row for row in rows.charges.values() if row.state not in ended]
 
 
 def _reauthorize(

@@ -25,7 +25,7 @@ from saleor_amazonpay.storage.times import to_micros
 
 AmazonObject = CheckoutSession | ChargePermission | Charge | Refund
 
-MAX_READINGS = 8  # reads of one round; a plan never concerns more objects
+MAX_READINGS = 30  # of one round: a permission bears 25 charges (amazon-pay-cv2.md §4.4)
 
 NEEDS_PERMISSION = frozenset({OperationKind.CHARGE, OperationKind.CANCEL, OperationKind.REAUTHORIZE})
 
@@ -54,18 +54,29 @@ def next_reading(
     calls: Sequence[Call],
     objects: Sequence[AmazonObject],
     absent: AbstractSet[str],
+    *,
+    bearing: Sequence[str] = (),
 ) -> tuple[str, ApiRequest[Any]] | None:
-    """The next object the outcome depends on and that was not seen in this round; ``absent`` are those answered 404."""
+    """The next object the outcome depends on and that was not seen in this round; ``absent`` are those answered 404.
+
+    ``bearing``: the charges a refund may fall on, which a round without calls reads before anything is planned.
+    """
     known = {amazon_id(object_) for object_ in objects} | absent
-    for id_, request in _wanted(payment, operation, calls, objects):
+    for id_, request in _wanted(payment, operation, calls, objects, bearing):
         if id_ not in known:
             return id_, request
     return None
 
 
 def _wanted(
-    payment: Payment, operation: Operation, calls: Sequence[Call], objects: Sequence[AmazonObject]
+    payment: Payment,
+    operation: Operation,
+    calls: Sequence[Call],
+    objects: Sequence[AmazonObject],
+    bearing: Sequence[str],
 ) -> Iterator[tuple[str, ApiRequest[Any]]]:
+    if not calls:
+        yield from ((charge_id, requests.get_charge(charge_id)) for charge_id in bearing)
     if operation.kind is OperationKind.COMPLETE:
         yield from _wanted_after_complete(operation, objects)
         return
@@ -82,12 +93,18 @@ def _wanted(
 def _wanted_after_complete(
     operation: Operation, objects: Sequence[AmazonObject]
 ) -> Iterator[tuple[str, ApiRequest[Any]]]:
-    """The session tells whether it was completed and by which charge; its id is the operation's request key."""
+    """The session tells whether it was completed and by which charge; its id is the operation's request key.
+
+    Where the charge has ended since, its permission tells whether that is the end of the payment (case 4).
+    """
     session = checkout_session(objects)
     if session is None:
         yield operation.request_key, requests.get_checkout_session(operation.request_key)
     elif session.charge_id:
         yield session.charge_id, requests.get_charge(session.charge_id)
+        has_ended = any(isinstance(it, Charge) and it.state == ChargeState.CANCELED for it in objects)
+        if has_ended and session.charge_permission_id:
+            yield session.charge_permission_id, requests.get_charge_permission(session.charge_permission_id)
 
 
 def _leaves_balance(payment: Payment, operation: Operation) -> bool:

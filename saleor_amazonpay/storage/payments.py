@@ -247,6 +247,7 @@ def balances(session: Session, payment: Payment, policy: AfterPartialCapture) ->
             captured=Money(row.captured, currency),
             refunds=tuple(refund_parts[row.charge_id]),
             reserved=tuple(reserved[row.charge_id]),
+            refunded_at_amazon=Money(row.refunded, currency),
         )
         for row in session.all(_CHARGES, {"payment_id": payment.id})
     ]

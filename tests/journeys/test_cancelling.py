@@ -10,6 +10,7 @@ import pytest
 from tests.journeys.helpers import (
     CANCEL,
     CHARGE,
+    break_amazon,
     captured,
     charges,
     last_answer,
@@ -89,6 +90,44 @@ class TestWhatIsReleased:
         await settle(shop)
         assert shop.amounts(transaction) == {"charged": Decimal(1000), "canceled": total - 1000}
         assert charges(shop, "Authorized") == []
+
+    async def test_it_is_counted_once_however_often_amazon_had_to_be_asked(self, shop):
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        await shop.saleor.staff.request_charge(transaction, Decimal(1000))
+        break_amazon(shop, "close_charge_permission", reason_code="InvalidChargeStatus")
+        await shop.saleor.staff.request_cancel(transaction)
+        assert shop.amounts(transaction) == {"charged": Decimal(1000), "canceled": total - 1000}
+
+    async def test_a_hold_released_before_its_permission_closed_is_counted_once(self, shop):
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        break_amazon(shop, "close_charge_permission", reason_code="InvalidChargeStatus")
+        await shop.saleor.staff.request_cancel(transaction)
+        assert shop.amounts(transaction) == {"canceled": total}
+        assert permission(shop) == "Closed"
+
+    async def test_a_permission_that_will_not_close_keeps_what_it_can_still_bear(self, shop):
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        break_amazon(shop, "close_charge_permission", reason_code="InvalidChargeStatus", times=3)
+        await shop.saleor.staff.request_cancel(transaction)
+        assert shop.amounts(transaction) == {"canceled": total}
+        assert charges(shop, "Authorized") == []
+
+    async def test_what_only_the_buyer_could_make_chargeable_again(self, shop):
+        transaction = await shop.authorized()
+        total = shop.transaction(transaction).authorized
+        await shop.saleor.staff.request_charge(transaction, Decimal(1000))
+        [found] = shop.amazon.audit()["permissions"]
+        shop.amazon.buyer_account.break_payment_method(found["chargePermissionId"])
+        await shop.saleor.staff.request_charge(transaction, Decimal(500))
+        answer = last_answer(shop, CHARGE)
+        assert (answer["result"], set(answer["actions"])) == ("CHARGE_FAILURE", {"CANCEL", "REFUND"})
+        await shop.saleor.staff.request_cancel(transaction)
+        assert last_answer(shop, CANCEL)["result"] == "CANCEL_SUCCESS"
+        assert shop.amounts(transaction) == {"charged": Decimal(1000), "canceled": total - 1000}
+        assert permission(shop) == "Closed"
 
 
 class TestWhatIsNot:

@@ -13,9 +13,11 @@ from tests.journeys.helpers import (
     break_amazon,
     last_answer,
     lost_request,
+    mend,
     operations_of,
     refunded,
     refunds,
+    report_states,
     send_again,
     send_body,
     settle,
@@ -90,6 +92,23 @@ class TestHowMuch:
         assert refunded(shop) in {Decimal(2000), Decimal(3000)}
         assert shop.transaction(transaction).refunded == refunded(shop)
         assert shop.transaction(transaction).charged == total - refunded(shop)
+
+    async def test_refunds_that_cross_are_followed_by_a_request_for_less_than_nothing(self, shop):
+        transaction, total = await charged(shop)
+        silence(shop, "create_refund", times=2, timeout_after=True)
+        for amount in (total, Decimal(2000)):
+            await shop.saleor.staff.request_action(transaction, "REFUND", amount, settle=False)
+        await shop.saleor.settle()
+        mend(shop)
+        assert shop.transaction(transaction).charged == -2000
+        shop.saleor.faults.api("unavailable", "transactionEventReport", times=9)
+        await shop.later(seconds=5)
+        await shop.saleor.staff.request_refund(transaction)
+        assert last_answer(shop, REFUND)["result"] == "REFUND_FAILURE"
+        shop.saleor.faults.clear()
+        await settle(shop)
+        assert shop.amounts(transaction) == {"refunded": total}
+        assert {state for _, state in await report_states(shop, transaction)} <= {"delivered", "dropped"}
 
     async def test_nothing_charged_is_nothing_to_refund(self, shop):
         transaction = await shop.authorized()

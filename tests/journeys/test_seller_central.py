@@ -6,10 +6,14 @@ from decimal import Decimal
 
 import pytest
 
+from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.handlers import reconcile
 from saleor_amazonpay.handlers.services import Deadline
+from saleor_amazonpay.handlers.sweeps import drift
+from saleor_amazonpay.storage import drift as drift_rows
 from tests.journeys.helpers import (
     CHARGE,
+    REFUND,
     captured,
     charges,
     last_answer,
@@ -95,3 +99,47 @@ class TestRefundedThere:
         await settle(shop, transaction)
         assert refunded(shop) == total
         assert len(refunds(shop)) == 1
+
+    async def test_nobody_told_us_of_it_and_still_it_is_not_refunded_again(self, shop):
+        transaction, total = await charged(shop)
+        [charge] = charges(shop)
+        shop.amazon.seller_central.refund(charge["chargeId"], Money.parse(300, "JPY"))
+        shop.clock.move(seconds=5)
+        await shop.saleor.staff.request_refund(transaction)
+        answer = last_answer(shop, REFUND)
+        assert answer["result"] == "REFUND_FAILURE"
+        assert f"{int(total) - 300} JPY can still be refunded" in answer["message"]
+        assert "300 JPY was refunded at Amazon Pay itself" in answer["message"]
+        await shop.saleor.staff.request_refund(transaction, total - 300)
+        await settle(shop)
+        assert shop.transaction(transaction).refunded == total - 300
+        assert refunded(shop) == total
+
+    async def test_the_merchant_hears_of_it_when_a_request_finds_it_out(self, shop):
+        transaction, _ = await charged(shop)
+        [charge] = charges(shop)
+        shop.amazon.seller_central.refund(charge["chargeId"], Money.parse(300, "JPY"))
+        shop.clock.move(seconds=5)
+        await shop.saleor.staff.request_refund(transaction)
+        await shop.later(seconds=61)
+        await drift.run(shop.running.services)
+        [finding] = await shop.running.services.database.read(
+            lambda session: drift_rows.of_tenant(session, shop.saleor.api_url)
+        )
+        assert finding.transaction_id == transaction
+
+    @pytest.mark.parametrize("fault", ["timeout_before", "nonsense"])
+    async def test_an_amazon_that_cannot_be_read_is_read_before_anything_is_refunded(self, shop, fault):
+        transaction, total = await charged(shop)
+        [charge] = charges(shop)
+        shop.amazon.seller_central.refund(charge["chargeId"], Money.parse(300, "JPY"))
+        shop.clock.move(seconds=5)
+        silence(shop, "get_charge", times=2, **{fault: True})
+        await shop.saleor.staff.request_refund(transaction)
+        answer = last_answer(shop, REFUND)
+        assert "result" not in answer
+        mend(shop)
+        await settle(shop)
+        assert shop.last_event(transaction, "REFUND_FAILURE").psp_reference == answer["pspReference"]
+        assert shop.transaction(transaction).charged == total
+        assert refunded(shop) == 300

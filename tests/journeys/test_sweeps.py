@@ -23,7 +23,7 @@ from saleor_amazonpay.storage import drift as drift_rows
 from saleor_amazonpay.storage import due, timeline
 from saleor_amazonpay.storage.statements import Statement
 from saleor_amazonpay.storage.tables import payments
-from tests.journeys.helpers import CHARGE, PROCESS, operations_of, payment_of, settle
+from tests.journeys.helpers import CHARGE, PROCESS, mend, operations_of, payment_of, settle, silence
 from tests.journeys.shop import GATEWAY, RESULT_URL, open_shop
 
 BREAK = Statement(
@@ -72,6 +72,37 @@ class TestSessionsThatExpired:
         await shop.process(transaction, session_id)
         await settle(shop)
         assert shop.amounts(transaction).keys() == {"authorized"}
+
+    async def test_one_that_was_paid_and_whose_hold_has_expired_since_is_still_paid(self, shop):
+        shop.flow("default-jp", "AUTHORIZATION")
+        checkout = shop.saleor.create_checkout()
+        transaction, session_id = await begun(shop, checkout.id)
+        shop.amazon.buyer_approves(session_id)
+        silence(shop, "complete_checkout_session", times=2, timeout_after=True)
+        await shop.process(transaction, session_id)
+        mend(shop)
+        shop.clock.move(days=3)
+        await settle(shop)
+        total = checkout.total_price.gross.amount
+        assert shop.amounts(transaction) == {"authorized": total}
+        assert (await payment_of(shop, transaction)).state == "active"
+        await shop.saleor.staff.request_charge(transaction)
+        assert shop.amounts(transaction) == {"charged": total}
+
+    async def test_one_whose_permission_has_closed_since_is_not(self, shop):
+        shop.flow("default-jp", "AUTHORIZATION")
+        transaction, session_id = await begun(shop, shop.saleor.create_checkout().id)
+        shop.amazon.buyer_approves(session_id)
+        silence(shop, "complete_checkout_session", times=2, timeout_after=True)
+        await shop.process(transaction, session_id)
+        mend(shop)
+        shop.clock.move(days=3)
+        shop.amazon.settle_pending()
+        [permission] = shop.amazon.audit()["permissions"]
+        shop.amazon.buyer_account.close_permission(permission["chargePermissionId"])
+        await settle(shop)
+        assert shop.amounts(transaction) == {}
+        assert "expired" in shop.last_event(transaction, "AUTHORIZATION_FAILURE").message
 
     async def test_nothing_is_asked_before_it_is_due(self, shop):
         await begun(shop, shop.saleor.create_checkout().id)

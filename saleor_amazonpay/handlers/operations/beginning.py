@@ -39,8 +39,7 @@ def begin(
             deferring.carry_out(session, services, payment, operation, delay=services.settings.poll_seconds)
             return operation  # what is left to charge or release is not known before that one is
         return rounds.plan(session, services, account, payment, operation, fence, waiting_caller=waiting_caller)
-    calls = operation_rows.calls_of(session, operation.id, payment.amount.currency)
-    return Claimed(payment, operation, calls, fence)
+    return rounds.resumed(session, payment, operation, fence)
 
 
 def start_later(session: Session, services: Services, payment: Payment, operation: Operation) -> None:

@@ -94,7 +94,7 @@ async def carry_out(
     safety net (case 9), while an open one must be announced: answered asynchronously and reported later.
     """
     client = services.amazon(account)
-    for _ in range(MAX_ROUNDS):
+    for _ in range(1 + MAX_ROUNDS):  # the first may only read
         seen = await sending.send(client, claimed, deadline)
         await sending.read_back(client, claimed, seen, deadline)
         try:

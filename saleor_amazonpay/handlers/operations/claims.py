@@ -22,6 +22,7 @@ class Claimed:
     calls: Sequence[Call]
     fence: int
     is_resumed: bool = True  # some call may have been sent before, by us or by a process that died
+    bearing: Sequence[str] = ()  # charges a refund may fall on, read back before it is planned
 
     @property
     def current(self) -> list[Call]:

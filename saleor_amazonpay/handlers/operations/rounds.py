@@ -1,6 +1,7 @@
 """One round of an operation: planned with its calls committed, ended with what was seen of them.
 
-A refusal that turns out to be stale news ends a round with the plan of the next one.
+A refusal that turns out to be stale news ends a round with the plan of the next one. Where our copy of Amazon's objects
+is not enough to plan on, a round without calls comes first, which only reads.
 """
 
 from __future__ import annotations
@@ -8,24 +9,28 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from saleor_amazonpay.domain.balances import Balances
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.plans import Plan, Refusal, Wait
 from saleor_amazonpay.domain.states import (
+    AfterPartialCapture,
     ChargePermissionState,
+    ChargeState,
     OperationKind,
     OperationState,
     PaymentState,
     RefundState,
 )
+from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.errors import ClaimLost
 from saleor_amazonpay.handlers import conclusions, mirror, planning
 from saleor_amazonpay.handlers.conclusions import MAX_ROUNDS, Again, Decided, Undecided
 from saleor_amazonpay.handlers.operations import deferring, settling
 from saleor_amazonpay.handlers.operations.claims import Claimed, Observations
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.storage import due, timeline
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
-from saleor_amazonpay.storage import timeline
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.operations import Operation
@@ -41,14 +46,22 @@ def plan(
     fence: int,
     *,
     waiting_caller: bool,
+    has_read: bool = False,
 ) -> Claimed | Operation:
-    """Commit the calls of the next round; the bare operation when it must wait, or is refused without a call."""
+    """Commit the calls of the next round; the bare operation when it must wait, or is settled without a call.
+
+    ``has_read``: what the plan depends on was read in this claim.
+    """
     now = services.clock.now()
     balances = payment_rows.balances(session, payment, account.options.policy)
     planned = planning.plan(operation, balances, _done(session, payment, operation))
-    if isinstance(planned, Refusal) and _may_be_cured(payment, operation):
-        planned = Plan([], operation.amount)  # nothing to send, but something to read
-    if isinstance(planned, Plan):
+    if not has_read and _is_to_be_read(payment, operation, planned, balances):
+        running = operation.with_(state=OperationState.RUNNING)
+        operation_rows.update_(session, running)
+        return Claimed(payment, running, [], fence, is_resumed=False, bearing=_bearing(operation, balances))
+    if any(charge.refunded_elsewhere.is_positive for charge in balances.charges):
+        due.audit_at(session, payment.id, now)  # a refund nobody told us of: the merchant is to hear what differs
+    if isinstance(planned, Plan) and (planned.steps or operation.kind is OperationKind.COMPLETE):
         calls = planning.calls_for(payment, operation, planned, account.options)
         operation_rows.insert_calls(session, calls, now=now)
         running = operation.with_(state=OperationState.RUNNING)
@@ -60,22 +73,46 @@ def plan(
     if isinstance(planned, Wait):
         deferring.carry_out(session, services, payment, operation, delay=services.settings.poll_seconds)
         return operation
-    is_ours = operation.kind is OperationKind.REAUTHORIZE
-    refused = Decided(
-        conclusions.failure_of(operation.kind), operation.amount, now, planned.message, is_reported=not is_ours
-    )
+    decided = _without_a_call(operation, planned, now)
     return settling.settle_decided(
-        session, services, account, payment, operation, refused, waiting_caller=waiting_caller
+        session, services, account, payment, operation, decided, waiting_caller=waiting_caller
     )
 
 
-def _may_be_cured(payment: Payment, operation: Operation) -> bool:
-    """A buyer can make a permission chargeable again without our hearing of it: look before saying no (rule 2)."""
-    return (
-        operation.attempt == 1
-        and operation.kind in mirror.NEEDS_PERMISSION
-        and payment.charge_permission_state == ChargePermissionState.NON_CHARGEABLE
-    )
+def resumed(session: Session, payment: Payment, operation: Operation, fence: int) -> Claimed:
+    """A round begun by another actor, or by us before Saleor stopped waiting; one that only reads, reads again."""
+    calls = operation_rows.calls_of(session, operation.id, payment.amount.currency)
+    balances = payment_rows.balances(session, payment, AfterPartialCapture.KEEP)
+    return Claimed(payment, operation, calls, fence, bearing=_bearing(operation, balances))
+
+
+def _is_to_be_read(payment: Payment, operation: Operation, planned: Plan | Refusal | Wait, balances: Balances) -> bool:
+    """Rule 2: a refund never trusts the copy, and a buyer can cure a permission without our hearing of it.
+
+    Amazon's over-refund allowance would let a refund pass that repeats one made in Seller Central (case 7).
+    """
+    if operation.kind is OperationKind.REFUND:
+        return operation.amount.is_positive and bool(_bearing(operation, balances))
+    is_suspended = payment.charge_permission_state == ChargePermissionState.NON_CHARGEABLE
+    return isinstance(planned, Refusal) and is_suspended and operation.kind in mirror.NEEDS_PERMISSION
+
+
+def _bearing(operation: Operation, balances: Balances) -> list[str]:
+    """The charges a refund may fall on: captured, and not refunded wholly by refunds we know."""
+    if operation.kind is not OperationKind.REFUND:
+        return []
+    captured = [charge for charge in balances.charges if charge.state == ChargeState.CAPTURED]
+    return [charge.charge_id for charge in captured if (charge.captured - charge.refunded).is_positive]
+
+
+def _without_a_call(operation: Operation, planned: Plan | Refusal, now: datetime) -> Decided:
+    """Refused before Amazon was asked; or, on a standing permission, given up without anything to release."""
+    if isinstance(planned, Plan):
+        message = "Nothing was held at Amazon Pay; the rest of this payment will not be charged."
+        return Decided(Event.CANCEL_SUCCESS, planned.amount, now, message)
+    is_ours = operation.kind is OperationKind.REAUTHORIZE
+    failure = conclusions.failure_of(operation.kind)
+    return Decided(failure, operation.amount, now, planned.message, is_reported=not is_ours)
 
 
 def _done(session: Session, payment: Payment, operation: Operation) -> Money:
@@ -123,10 +160,14 @@ def settle(
     mirror.write(session, locked, claimed.operation, seen.objects, now=now)
     payment = payment_rows.by_id(session, locked.id) or locked
     conclusion = settling.conclude(session, payment, claimed.operation, seen, now)
-    if isinstance(conclusion, Again) and claimed.operation.attempt < MAX_ROUNDS:
-        again = claimed.operation.with_(attempt=claimed.operation.attempt + 1, state=OperationState.WAITING)
+    has_only_read = not claimed.current
+    if isinstance(conclusion, Again) and (has_only_read or claimed.operation.attempt < MAX_ROUNDS):
+        attempt = claimed.operation.attempt + (0 if has_only_read else 1)
+        again = claimed.operation.with_(attempt=attempt, state=OperationState.WAITING)
         operation_rows.update_(session, again)
-        return plan(session, services, account, payment, again, claimed.fence, waiting_caller=waiting_caller)
+        return plan(
+            session, services, account, payment, again, claimed.fence, waiting_caller=waiting_caller, has_read=True
+        )
     payment_rows.release_claim(session, payment.id, claimed.fence)
     if isinstance(conclusion, Undecided):
         payment_rows.restate(session, payment, payment_rows.balances(session, payment, account.options.policy))

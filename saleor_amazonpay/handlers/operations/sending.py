@@ -46,7 +46,9 @@ async def read_back(client: AmazonPayClient, claimed: Claimed, seen: Observation
     absent: set[str] = set()
     calls = claimed.calls_as_of(seen.calls)
     for _ in range(mirror.MAX_READINGS):
-        reading = mirror.next_reading(claimed.payment, claimed.operation, calls, seen.objects, absent)
+        reading = mirror.next_reading(
+            claimed.payment, claimed.operation, calls, seen.objects, absent, bearing=claimed.bearing
+        )
         if reading is None or not seen.is_complete:
             return
         id_, request = reading

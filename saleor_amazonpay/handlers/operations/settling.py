@@ -51,13 +51,24 @@ def settle_decided(
     balances = payment_rows.balances(session, after, account.options.policy)
     payment_rows.restate(session, after, balances)
     answered_now = waiting_caller and not operation.announced
-    if decided.is_reported:
+    if decided.is_reported and not (answered_now and _is_about_nothing(decided)):
         owing.owe(session, services, payment, owing.fact_of(settled), balances, in_the_answer=answered_now)
     for extra in decided.extra_facts:
         owing.owe(session, services, payment, extra, balances, in_the_answer=False)
     _tell_of_shortfall(session, services, payment, settled)
     _follow_up(session, services, account, after, settled, balances)
     return settled
+
+
+def _is_about_nothing(decided: Decided) -> bool:
+    """A refusal of nothing, or of less than nothing, which Saleor asks for when refunds cross.
+
+    Saleor books the answer with the amount it asked for, however odd, and no report could name that amount again.
+    """
+    return decided.result in _FAILURES and not decided.amount.is_positive
+
+
+_FAILURES = frozenset({Event.CHARGE_FAILURE, Event.REFUND_FAILURE, Event.CANCEL_FAILURE})
 
 
 def _tell_of_shortfall(session: Session, services: Services, payment: Payment, settled: Operation) -> None:
