@@ -36,13 +36,13 @@ async def begin(
 ) -> SessionAnswer:
     """Sign the payload of this very amount and address; no CV2 call is made."""
     try:
-        address = _address(event)
+        payload = _payload(account, payment, event, data)
     except DataErrors as wrong:
         return refused(payment.api_url, event, wrong.public_message, wrong.errors)
     is_new = await services.database.run(lambda session: _remember(session, services, payment))
     if not is_new:
         return refused(payment.api_url, event, "This transaction is decided already; start a new one.")
-    config = services.directory.signed_button(account, _payload(account, payment, data, address))
+    config = services.directory.signed_button(account, payload)
     return undecided(
         event,
         "The buyer has to pay at Amazon Pay.",
@@ -72,7 +72,8 @@ def _remember(session: Session, services: Services, payment: Payment) -> bool:
     return True
 
 
-def _payload(account: Account, payment: Payment, data: ApbData, address: AddressDetails | None) -> str:
+def _payload(account: Account, payment: Payment, event: TransactionInitializeSession, data: ApbData) -> str:
+    """Raises DataErrors: Amazon cannot take the address, or ``recurring`` cannot be had."""
     payload = CheckoutSessionPayload(
         web_checkout_details=WebCheckoutDetails(
             checkout_result_return_url=payment.result_url,
@@ -81,10 +82,10 @@ def _payload(account: Account, payment: Payment, data: ApbData, address: Address
         ),
         store_id=account.store_id,
         charge_permission_type="Recurring" if data.recurring else None,
-        recurring_metadata=button.recurring_metadata(data.recurring),
+        recurring_metadata=button.recurring_metadata(event.source_object, data.recurring),
         payment_details=terms.payment_details(account, payment),
         merchant_metadata=terms.merchant_metadata(account, payment),
-        address_details=address,
+        address_details=_address(event),
     )
     return to_json(payload).decode()
 

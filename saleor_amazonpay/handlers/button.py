@@ -11,8 +11,9 @@ from saleor_amazonpay.amazonpay import CreateCheckoutSessionConfig, Region
 from saleor_amazonpay.amazonpay.payloads import Frequency, RecurringMetadata
 from saleor_amazonpay.domain.money import Currency, Money, MoneyError
 from saleor_amazonpay.handlers.services import Services
-from saleor_amazonpay.saleor.data import Recurring
+from saleor_amazonpay.saleor.data import Recurring, RecurringAmount
 from saleor_amazonpay.saleor.events import Checkout, Order
+from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage.accounts import Account
 
 
@@ -26,20 +27,43 @@ def configuration(
     config: CreateCheckoutSessionConfig | None = None,
 ) -> dict[str, Any]:
     """The ``amazonPay`` object of the storefront's contract, ready for ``renderButton`` and ``initCheckout``."""
+    shown = appearance(
+        services,
+        account,
+        currency=amount.currency,
+        language=source.language_code,
+        product_type="PayAndShip" if source.is_shipping_required else "PayOnly",
+        placement=placement,
+    )
+    return shown | {"estimatedOrderAmount": price(amount), "createCheckoutSessionConfig": config}
+
+
+def appearance(
+    services: Services,
+    account: Account,
+    *,
+    currency: Currency | None,
+    language: str,
+    product_type: str,
+    placement: str | None,
+) -> dict[str, Any]:
+    """What every button of the account has, whatever it is for; ``currency`` None is the region's own."""
     region = Region(account.region)
     return {
         "scriptUrl": services.settings.amazon_pay_script_url or region.script_url,
         "merchantId": account.merchant_id,
         "publicKeyId": account.public_key_id,
-        "ledgerCurrency": ledger_currency(account, amount.currency),
-        "checkoutLanguage": checkout_language(account, source.language_code),
-        "productType": "PayAndShip" if source.is_shipping_required else "PayOnly",
+        "ledgerCurrency": ledger_currency(account, currency) if currency else region.ledger_currencies[0],
+        "checkoutLanguage": checkout_language(account, language),
+        "productType": product_type,
         "placement": placement or account.options.placement,
         "buttonColor": account.options.button_color,
         "sandbox": account.is_sandbox,
-        "estimatedOrderAmount": {"amount": amount.amount, "currencyCode": amount.currency},
-        "createCheckoutSessionConfig": config,
     }
+
+
+def price(amount: Money) -> dict[str, str]:
+    return {"amount": amount.amount, "currencyCode": amount.currency}
 
 
 def payable(account: Account, amount: Money) -> Money:
@@ -75,11 +99,28 @@ def checkout_language(account: Account, saleor_language: str) -> str:
     return next((language for language in languages if language.startswith(f"{wanted}_")), languages[0])
 
 
-def recurring_metadata(recurring: Recurring | None) -> RecurringMetadata | None:
+def recurring_metadata(source: Checkout | Order, recurring: Recurring | None) -> RecurringMetadata | None:
+    """What the buyer is told about later charges (amazon-pay-cv2.md §6.1).
+
+    Raises:
+        DataErrors: nobody is logged in whose agreement it would be (case 12), or the amount is none of the currency.
+    """
     if recurring is None:
         return None
-    amount = recurring.amount
+    if source.user is None:
+        message = "A recurring payment belongs to a customer: the buyer must be logged in at the shop."
+        raise DataErrors([DataError("data.recurring", "INVALID", message)])
     return RecurringMetadata(
         frequency=Frequency(unit=recurring.frequency.unit, value=recurring.frequency.value),  # type: ignore[arg-type]
-        amount=Money.parse(amount.amount, amount.currency_code) if amount else None,
+        amount=_each_charge(source, recurring.amount) if recurring.amount else None,
     )
+
+
+def _each_charge(source: Checkout | Order, amount: RecurringAmount) -> Money:
+    currency = source.due.currency
+    if amount.currency_code != currency:
+        raise DataErrors([DataError("data.recurring.amount.currencyCode", "INVALID", f"Must be {currency}.")])
+    try:
+        return Money.parse(amount.amount, currency)
+    except MoneyError as wrong:
+        raise DataErrors([DataError("data.recurring.amount.amount", "INVALID", str(wrong))]) from wrong

@@ -114,7 +114,11 @@ def _word(operation: Operation) -> str:
 
 
 def _onward(payment: Payment, result: str) -> str:
-    parts = urlsplit(payment.return_url or "")
-    added = urlencode({"transaction": payment.transaction_id, "result": result})
-    query = f"{parts.query}&{added}" if parts.query else added
+    return with_query(payment.return_url or "", transaction=payment.transaction_id, result=result)
+
+
+def with_query(address: str, **added: str) -> str:
+    """The address with more in its query; what is there stays as it is, byte for byte."""
+    parts = urlsplit(address)
+    query = "&".join(filter(None, (parts.query, urlencode(added))))
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))

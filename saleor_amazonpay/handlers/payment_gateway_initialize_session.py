@@ -17,7 +17,7 @@ from saleor_amazonpay.amazonpay.payloads import (
 )
 from saleor_amazonpay.domain.money import MoneyError
 from saleor_amazonpay.errors import AmazonPayError, AppError, ConfigurationError
-from saleor_amazonpay.handlers import addresses, button, problems
+from saleor_amazonpay.handlers import addresses, button, delivery, problems
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import check_origins
 from saleor_amazonpay.saleor.answers import GatewayAnswer
@@ -42,6 +42,7 @@ async def handle(
             checkoutReviewReturnUrl=data.checkout_review_return_url,
             checkoutCancelUrl=data.checkout_cancel_url,
         )
+        config = _review_config(services, account, event, data)
     except DataErrors as wrong:
         return GatewayAnswer(errors=wrong.as_json())
     except (ConfigurationError, MoneyError) as wrong:
@@ -54,7 +55,7 @@ async def handle(
         event.source_object,
         amount,
         placement=data.placement,
-        config=_review_config(services, account, data),
+        config=config,
     )
     if data.amazon_checkout_session_id is None:
         return GatewayAnswer(amazon_pay=amazon_pay)
@@ -74,12 +75,18 @@ def _error(error: AppError | MoneyError) -> dict[str, str]:
 
 
 def _review_config(
-    services: Services, account: Account, data: GatewayInitializeData
+    services: Services, account: Account, event: PaymentGatewayInitializeSession, data: GatewayInitializeData
 ) -> CreateCheckoutSessionConfig | None:
-    """The signed payload of the review flow; APB's is made by transactionInitialize, when the amount is final."""
+    """The signed payload of the review flow; APB's is made by transactionInitialize, when the amount is final.
+
+    Raises:
+        NothingDeliverable: something ships, and no address a buyer could choose would do.
+        DataErrors: ``recurring`` cannot be had.
+    """
     if data.flow != "review" or data.checkout_review_return_url is None:
         return None
-    options = account.options
+    options, source = account.options, event.source_object
+    ships = source.is_shipping_required
     payload = CheckoutSessionPayload(
         web_checkout_details=WebCheckoutDetails(
             checkout_review_return_url=data.checkout_review_return_url,
@@ -87,7 +94,8 @@ def _review_config(
         ),
         store_id=account.store_id,
         charge_permission_type="Recurring" if data.recurring else None,
-        recurring_metadata=button.recurring_metadata(data.recurring),
+        recurring_metadata=button.recurring_metadata(source, data.recurring),
+        delivery_specifications=delivery.specifications(options, source.channel.country_codes) if ships else None,
         merchant_metadata=MerchantMetadata(merchant_store_name=fit_store_name(options.store_name))
         if options.store_name
         else None,

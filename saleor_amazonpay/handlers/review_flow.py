@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from saleor_amazonpay.amazonpay import ApiRequest, CheckoutSession, requests
-from saleor_amazonpay.amazonpay.payloads import WebCheckoutDetails
+from saleor_amazonpay.amazonpay.payloads import RecurringMetadata, WebCheckoutDetails
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.outcomes import Fact
 from saleor_amazonpay.domain.states import PaymentState
 from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.domain.transitions import SESSION_FAILURE
 from saleor_amazonpay.errors import AmazonPayRejected, AmazonPayUnavailable, AmazonPayUnresolved
-from saleor_amazonpay.handlers import addresses, operations, terms
+from saleor_amazonpay.handlers import addresses, button, operations, terms
 from saleor_amazonpay.handlers.conclusions import message_for
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import SessionEvent, refused, undecided
 from saleor_amazonpay.saleor.answers import SessionAnswer
+from saleor_amazonpay.saleor.data import ReviewData
+from saleor_amazonpay.saleor.events import TransactionInitializeSession
 from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import timeline
@@ -43,13 +45,22 @@ _COPY_IT = "Copy it from checkoutSession.shippingAddress, which paymentGatewayIn
 
 
 async def begin(
-    services: Services, account: Account, payment: Payment, event: SessionEvent, deadline: Deadline
+    services: Services,
+    account: Account,
+    payment: Payment,
+    event: TransactionInitializeSession,
+    data: ReviewData,
+    deadline: Deadline,
 ) -> SessionAnswer:
     """Bind the buyer's session to the payment and send the buyer on to Amazon."""
+    try:
+        recurring = button.recurring_metadata(event.source_object, data.recurring)
+    except DataErrors as wrong:
+        return refused(payment.api_url, event, wrong.public_message, wrong.errors)
     obstacle = await services.database.run(lambda session: _bind(session, services, payment))
     if obstacle is not None:
         return refused(payment.api_url, event, obstacle, [DataError(_SESSION_FIELD, "INVALID", obstacle)])
-    return await send_buyer_on(services, account, payment, event, deadline)
+    return await send_buyer_on(services, account, payment, event, deadline, recurring=recurring)
 
 
 def _bind(session: Session, services: Services, payment: Payment) -> str | None:
@@ -87,11 +98,21 @@ def _replace(session: Session, services: Services, older: Payment) -> None:
 
 
 async def send_buyer_on(
-    services: Services, account: Account, payment: Payment, event: SessionEvent, deadline: Deadline
+    services: Services,
+    account: Account,
+    payment: Payment,
+    event: SessionEvent,
+    deadline: Deadline,
+    *,
+    recurring: RecurringMetadata | None = None,
 ) -> SessionAnswer:
-    """Update the session and answer with Amazon's redirect URL; also what repairs an update that was lost."""
+    """Update the session and answer with Amazon's redirect URL; also what repairs an update that was lost.
+
+    ``recurring`` is new for the session where the button did not ask for it; else it is what the button said.
+    """
+    update = _update(account, payment, recurring)
     try:
-        answer = await services.amazon(account).execute(_update(account, payment), budget=deadline.left)
+        answer = await services.amazon(account).execute(update, budget=deadline.left)
     except AmazonPayRejected as refusal:
         message = _SESSION_REFUSALS.get(refusal.reason_code, message_for(refusal.reason_code))
         await services.database.run(lambda session: _unbind(session, services, payment))
@@ -162,10 +183,12 @@ def _unbind(session: Session, services: Services, payment: Payment) -> None:
         payment_rows.change(session, payment.id, now, state=PaymentState.FAILED, session_id=None)
 
 
-def _update(account: Account, payment: Payment) -> ApiRequest[CheckoutSession]:
+def _update(account: Account, payment: Payment, recurring: RecurringMetadata | None) -> ApiRequest[CheckoutSession]:
     return requests.update_checkout_session(
         payment.session_id or "",
         web_checkout_details=WebCheckoutDetails(checkout_result_return_url=payment.result_url),
         payment_details=terms.payment_details(account, payment),
         merchant_metadata=terms.merchant_metadata(account, payment),
+        recurring_metadata=recurring,
+        charge_permission_type="Recurring" if recurring else None,
     )

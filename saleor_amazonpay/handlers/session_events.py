@@ -83,8 +83,10 @@ def answer_of(event: SessionEvent, payment: Payment, operation: Operation, balan
     )
 
 
-def check_origins(account: Account, **urls: str | None) -> None:
+def check_origins(account: Account, argument: str = "data", /, **urls: str | None) -> None:
     """Every URL a buyer is sent to must be of an origin the merchant allowed (case 15).
+
+    ``argument`` is what the fields are named after.
 
     Raises:
         DataErrors: names each field whose origin is not.
@@ -94,7 +96,7 @@ def check_origins(account: Account, **urls: str | None) -> None:
     for name, url in urls.items():
         if url is not None and origin_of(url) not in allowed:
             message = f"{origin_of(url)} is not among the allowed origins of this Amazon Pay account."
-            errors.append(DataError(f"data.{name}", "INVALID", message))
+            errors.append(DataError(f"{argument}.{name}", "INVALID", message))
     if errors:
         raise DataErrors(errors)
 

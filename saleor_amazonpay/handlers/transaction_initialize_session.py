@@ -55,7 +55,7 @@ async def handle(
     payment = _payment(services, account, event, data, amount, outstanding)
     if isinstance(data, ApbData):
         return await apb_flow.begin(services, account, payment, event, data)
-    return await review_flow.begin(services, account, payment, event, deadline)
+    return await review_flow.begin(services, account, payment, event, data, deadline)
 
 
 def _check_origins(account: Account, data: ReviewData | ApbData) -> None:
@@ -79,11 +79,14 @@ def _payment(
     amount: Money,
     outstanding: Money,
 ) -> Payment:
-    """The payment as it begins; its id is derived, so that the same transaction is always the same payment."""
+    """The payment as it begins; its id is derived, so that the same transaction is always the same payment.
+
+    Amazon keeps the query of the shop's result page, so the buyer comes back with the transaction's id in any browser.
+    """
     now, source = services.clock.now(), event.source_object
     payment_id = keys.reference("payment", account.api_url, event.transaction.id)
     session_id = data.amazon_checkout_session_id.lower() if isinstance(data, ReviewData) else None
-    own_page = checkout_return.url(services, payment_id)
+    shop_page = data.checkout_result_return_url
     return Payment(
         id=payment_id,
         api_url=account.api_url,
@@ -100,7 +103,9 @@ def _payment(
         state=PaymentState.AWAITING_BUYER,
         session_id=session_id,
         session_expires_at=now + SESSION_LIFE,
-        result_url=data.checkout_result_return_url or own_page,
+        result_url=checkout_return.with_query(shop_page, transaction=event.transaction.id)
+        if shop_page
+        else checkout_return.url(services, payment_id),
         return_url=data.return_url,
         redirect_url=None,
         charge_permission_id=None,

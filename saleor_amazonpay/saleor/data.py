@@ -7,7 +7,7 @@ origin is allowed for the channel is for the handlers. Source: DESIGN §5.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,7 @@ from saleor_amazonpay.saleor.shapes import URL, ByTag, Choice, Object, Text, che
 
 Flow = Literal["review", "apb"]
 Placement = Literal["Home", "Product", "Cart", "Checkout", "Other"]
+PLACEMENTS: Final = get_args(Placement)
 
 
 class _Camel(Struct, frozen=True, rename="camel", kw_only=True):
@@ -103,7 +104,7 @@ _GATEWAY_INITIALIZE = Object(
         "flow": Choice(("review", "apb")),
         "checkoutReviewReturnUrl": URL,
         "checkoutCancelUrl": URL,
-        "placement": Choice(("Home", "Product", "Cart", "Checkout", "Other")),
+        "placement": Choice(PLACEMENTS),
         "recurring": _RECURRING,
         "amazonCheckoutSessionId": _SESSION_ID,
     }

@@ -75,9 +75,16 @@ class Address(_Object, frozen=True, gc=False):
 
 
 class Channel(_Object, frozen=True, gc=False):
+    """``countries`` are those of its shipping zones; asked for only where a button is made."""
+
     id: str
     slug: str
     currency_code: str = ""
+    countries: tuple[Country, ...] | None = None
+
+    @property
+    def country_codes(self) -> tuple[str, ...] | None:
+        return None if self.countries is None else tuple(country.code for country in self.countries)
 
 
 class CoveredAmounts(_Object, frozen=True, gc=False):

@@ -383,3 +383,27 @@ rate_limits = Table(
     _time("paused_until"),  # after a 429
     PrimaryKeyConstraint("seller", "operation"),
 )
+
+# Sign-in with Amazon: each token is taken once, so its hash is kept for a while ...
+buyer_tokens = Table(
+    "buyer_tokens",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("token_hash", Text, nullable=False),  # SHA-256: nobody signs in with what is stored
+    _time("taken_at"),
+    PrimaryKeyConstraint("api_url", "token_hash"),
+    Index("ix_buyer_tokens_taken", "taken_at"),
+)
+
+# ... and a customer's Amazon account, linked by proof of both. A buyerId is another one for each merchant.
+buyer_links = Table(
+    "buyer_links",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("merchant_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("buyer_id", Text, nullable=False),
+    _time("linked_at"),
+    PrimaryKeyConstraint("api_url", "merchant_id", "customer_id"),
+    UniqueConstraint("api_url", "merchant_id", "buyer_id"),
+)

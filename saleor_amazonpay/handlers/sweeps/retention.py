@@ -1,4 +1,4 @@
-"""What is kept only for a time: the timeline, delivered reports, handled notifications.
+"""What is kept only for a time: the timeline, delivered reports, handled notifications, hashes of sign-in tokens.
 
 Names, addresses and e-mail addresses of buyers are never stored, only passed on; ids and amounts are.
 """
@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.storage import due
+from saleor_amazonpay.storage import sign_in as sign_in_rows
 
 SECONDS = 3600.0
 _ROWS = 1000  # of each table in one transaction
@@ -19,6 +20,7 @@ async def run(services: Services) -> None:
     now, settings = services.clock.now(), services.settings
     timeline_before = now - timedelta(days=settings.timeline_retention_days)
     inbox_before = now - timedelta(days=settings.inbox_retention_days)
+    await services.database.run(lambda session: sign_in_rows.forget_tokens(session, inbox_before))
     for _ in range(_BATCHES):
         dropped = await services.database.run(
             lambda session: due.drop_old(

@@ -6,7 +6,7 @@ Source: amazon-pay-cv2.md §5 (flows), §9.2 (cards), §9.3 (sandbox has no decl
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final
@@ -164,7 +164,8 @@ class Pages:
             "buyer": buyer,
             "show_addresses": ships and change != "changePayment",
             "show_cards": change != "changeAddress",
-            "chosen_address": _place(buyer, session.shipping_address),
+            "reached": (reached := [self._sessions.delivers_to(session, each) for each in buyer.addresses]),
+            "chosen_address": _place(buyer, session.shipping_address, reached),
             "cards": CARDS.values(),
             "chosen_card": session.card.ending if session.card else "1111",
             "address_lines": address_lines,
@@ -349,8 +350,11 @@ def _store(session: CheckoutSession) -> str:
     return name or session.owner.merchant_id
 
 
-def _place(buyer: Buyer, chosen: Address | None) -> int:
-    return buyer.addresses.index(chosen) if chosen in buyer.addresses else 0
+def _place(buyer: Buyer, chosen: Address | None, reached: Sequence[bool]) -> int | None:
+    """The address to begin with: the one chosen before, else the first the shop delivers to."""
+    if chosen in buyer.addresses:
+        return buyer.addresses.index(chosen)
+    return next((place for place, is_reached in enumerate(reached) if is_reached), None)
 
 
 def _frequency(session: CheckoutSession, texts: Mapping[str, str]) -> str | None:

@@ -14,6 +14,7 @@ from saleor_amazonpay.sandbox.amazon_pay.api_request import Answer, ApiRequest
 from saleor_amazonpay.sandbox.amazon_pay.buyers import Address, Buyer, Card
 from saleor_amazonpay.sandbox.amazon_pay.buyers import address as full_address
 from saleor_amazonpay.sandbox.amazon_pay.charges import PENDING, Charges, ChargeTerms, is_too_large
+from saleor_amazonpay.sandbox.amazon_pay.delivery import SPECIFICATIONS, is_deliverable
 from saleor_amazonpay.sandbox.amazon_pay.fields import Fields
 from saleor_amazonpay.sandbox.amazon_pay.merchants import Merchant, Owner
 from saleor_amazonpay.sandbox.amazon_pay.objects import CheckoutSession, Document
@@ -63,7 +64,7 @@ CREATE_FIELDS: Final = Fields(
         ),
         "paymentMethodOnFileMetadata": Fields({"setupOnly": fields.boolean}),
         "chargePermissionId": fields.text(64),
-        "deliverySpecifications": fields.anything,
+        "deliverySpecifications": SPECIFICATIONS,
         "paymentDetails": _PAYMENT,
         "addressDetails": fields.ADDRESS,
         "processorSpecifications": fields.anything,
@@ -208,12 +209,24 @@ class Sessions:
     # --- The buyer's steps on Amazon's pages ----------------------------------------------------------------------
 
     def associate(self, it: CheckoutSession, buyer: Buyer, card: Card, address: Address | None) -> None:
-        """The buyer has signed in and chosen; with APB the shop's address stays (§5.4)."""
+        """The buyer has signed in and chosen; with APB the shop's address stays (§5.4).
+
+        Raises:
+            ApiProblem: the session is over, or the shop does not deliver to that address (§5.6).
+        """
         self._check_open(it)
+        if it.product_type in _SHIPPED and not it.is_apb:
+            it.shipping_address = self._reached(it, address or buyer.addresses[0])
         it.buyer, it.card, it.updated = buyer, card, self._world.now
         it.billing_address = self._billing(it, buyer)
-        if it.product_type in _SHIPPED and not it.is_apb:
-            it.shipping_address = address or buyer.addresses[0]
+
+    def delivers_to(self, it: CheckoutSession, address: Address) -> bool:
+        return is_deliverable(it.document["deliverySpecifications"], address)
+
+    def _reached(self, it: CheckoutSession, address: Address) -> Address:
+        if not self.delivers_to(it, address):
+            raise ApiProblem("InvalidParameterValue", "The shop does not deliver to this address.")
+        return address
 
     def approve(self, it: CheckoutSession) -> str:
         """The buyer presses the last button. Returns where the browser goes.

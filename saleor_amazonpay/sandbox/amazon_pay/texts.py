@@ -22,6 +22,8 @@ _ENGLISH: Final = {
     "change_address": "Change the shipping address",
     "change_payment": "Change the payment method",
     "shipping_address": "Shipping address",
+    "unreached": "The shop does not deliver here.",
+    "reaches_none": "The shop delivers to none of these addresses.",
     "payment_method": "Payment method",
     "review": "Review and pay",
     "pay_to": "Payment to",
@@ -65,6 +67,8 @@ _JAPANESE: Final = {
     "change_address": "お届け先の変更",
     "change_payment": "お支払い方法の変更",
     "shipping_address": "お届け先",
+    "unreached": "この住所には配送できません。",
+    "reaches_none": "配送できる住所がありません。",
     "payment_method": "お支払い方法",
     "review": "ご注文内容の確認",
     "pay_to": "お支払い先：",  # noqa: RUF001 - Japanese

@@ -150,6 +150,8 @@ class Channel(NodeWithMetadata):
     currency_code: str
     country_code: str
     shipping_price: Decimal
+    ships_to: list[str] = field(default_factory=list)
+    """The countries of its shipping zones."""
     warehouses: list[Warehouse] = field(default_factory=list)
     is_active: bool = True
     payment_settings: PaymentSettings = field(default_factory=PaymentSettings)
@@ -162,7 +164,7 @@ class Channel(NodeWithMetadata):
 
     @property
     def countries(self) -> list[CountryDisplay]:
-        return [self.default_country]
+        return [CountryDisplay(code) for code in self.ships_to]
 
     @property
     def shipping_method(self) -> ShippingMethod:
@@ -255,10 +257,10 @@ class PaymentGateway:
 
 
 CHANNELS = (
-    # slug, name, currency, country, flat shipping, flow
-    ("default-jp", "Japan", "JPY", "JP", "500", "CHARGE"),
-    ("us", "United States", "USD", "US", "5.00", "AUTHORIZATION"),
-    ("eu", "Europe", "EUR", "DE", "4.90", "CHARGE"),
+    # slug, name, currency, default country, countries shipped to, flat shipping, flow
+    ("default-jp", "Japan", "JPY", "JP", ("JP",), "500", "CHARGE"),
+    ("us", "United States", "USD", "US", ("US",), "5.00", "AUTHORIZATION"),
+    ("eu", "Europe", "EUR", "DE", ("AT", "DE", "ES", "FR", "IT", "NL"), "4.90", "CHARGE"),
 )
 
 PRODUCTS = (

@@ -87,7 +87,10 @@ class Checkout(NodeWithMetadata):
 
     @property
     def shipping_methods(self) -> list[ShippingMethod]:
-        return [self.channel.shipping_method] if self.is_shipping_required and self.shipping_address else []
+        """None before there is an address, and none where no zone of the channel reaches it."""
+        address = self.shipping_address
+        reached = address is not None and address.country_code in self.channel.ships_to
+        return [self.channel.shipping_method] if self.is_shipping_required and reached else []
 
     @property
     def available_shipping_methods(self) -> list[ShippingMethod]:

@@ -147,7 +147,7 @@ def seed(store: Store, now: datetime) -> None:
     warehouse = Warehouse(
         pk=store.new_uuid(), name="Main", slug="main", email="wh@example.com", address=new_address(store, "JP")
     )
-    for slug, name, currency, country, shipping, flow in CHANNELS:
+    for slug, name, currency, country, ships_to, shipping, flow in CHANNELS:
         channel = Channel(
             pk=store.next_pk("Channel"),
             slug=slug,
@@ -155,6 +155,7 @@ def seed(store: Store, now: datetime) -> None:
             currency_code=currency,
             country_code=country,
             shipping_price=Decimal(shipping),
+            ships_to=list(ships_to),
             warehouses=[warehouse],
             payment_settings=PaymentSettings(default_transaction_flow_strategy=flow),
         )
