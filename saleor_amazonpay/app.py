@@ -23,6 +23,7 @@ from saleor_amazonpay.api import (
 )
 from saleor_amazonpay.api.admission import Admission
 from saleor_amazonpay.clock import Clock, SystemClock
+from saleor_amazonpay.dashboard import routing as dashboard
 from saleor_amazonpay.handlers import tasks as task_table
 from saleor_amazonpay.handlers.directory import Directory
 from saleor_amazonpay.handlers.key_watch import KeyWatch
@@ -149,6 +150,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, transport: Tra
         health,
     ):
         app.router.routes.extend(module.routes)
+    app.router.routes.extend(dashboard.routes())
     return app
 
 

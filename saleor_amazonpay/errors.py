@@ -28,16 +28,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from saleor_amazonpay.messages import Message
+
 
 class AppError(Exception):
-    """Root of everything we raise. ``public_message`` may be shown to the person who asked."""
+    """Root of everything we raise. ``public_message`` may be shown to the person who asked.
+
+    ``sentence`` is the same, translatable where it was given as a ``Message``.
+    """
 
     status = 500
     code = "INTERNAL_ERROR"
 
-    def __init__(self, public_message: str = "") -> None:
-        super().__init__(public_message)
-        self.public_message = public_message
+    def __init__(self, public_message: str | Message = "") -> None:
+        super().__init__(str(public_message))
+        self.public_message = str(public_message)
+        self.sentence = public_message
 
 
 class RequestRejected(AppError):
@@ -95,7 +101,7 @@ class AmazonPayError(AppError):
 
     def __init__(
         self,
-        public_message: str = "",
+        public_message: str | Message = "",
         *,
         reason_code: str = "",
         http_status: int | None = None,

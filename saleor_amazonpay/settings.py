@@ -52,6 +52,8 @@ LogFormat = Annotated[Literal["json", "console"], BeforeValidator(_lower)]
 Worker = Annotated[Literal["embedded", "off"], BeforeValidator(_lower)]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 HostList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+OriginList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -102,6 +104,11 @@ class Settings(BaseSettings):
         "",
         means="The address of the Dashboard page, where it differs from `APP_API_BASE_URL`.",
         expected="an https:// address without query or fragment (http:// only with ALLOW_LOCAL_NETWORK)",
+    )
+    dashboard_origins: OriginList = setting(
+        (),
+        means="Where Saleor's Dashboard is served, if not at the address of Saleor's API: it may show the app's page.",
+        expected="https:// origins separated by commas, e.g. https://dashboard.shop.example",
     )
     manifest_app_id: str = setting(
         "saleor.app.payment.amazonpay",
@@ -273,6 +280,16 @@ class Settings(BaseSettings):
     def _iframe_address(cls, value: str, info: ValidationInfo) -> str:
         # A faulty APP_API_BASE_URL is absent from info.data and reported by itself.
         return _address(value, info) if value else str(info.data.get("app_api_base_url", ""))
+
+    @field_validator("dashboard_origins")
+    @classmethod
+    def _bare_origins(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        origins = tuple(origin.lower().rstrip("/") for origin in value)
+        schemes = {"https", "http"} if info.data.get("allow_local_network") else {"https"}
+        found = [_ORIGIN.fullmatch(origin) for origin in origins]
+        if not all(match and match[1] in schemes for match in found):
+            raise ValueError("has something else than origins")
+        return origins
 
     @field_validator("amazon_pay_api_url")
     @classmethod

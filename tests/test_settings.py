@@ -119,6 +119,7 @@ class TestComplaints:
             "AMAZON_PAY_SCRIPT_URL": "https://cdn.example/checkout.js",
             "AMAZON_PAY_SNS_CERT_HOSTS": "localhost",
             "ALLOW_LOCAL_NETWORK": "perhaps",
+            "DASHBOARD_ORIGINS": "https://dashboard.example/path",
             "LOG_LEVEL": "LOUD",
             "LOG_FORMAT": "xml",
             "WORKER": "maybe",

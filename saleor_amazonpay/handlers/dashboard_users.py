@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -14,6 +15,7 @@ import structlog
 from saleor_amazonpay.errors import AppError, UnknownInstallation
 from saleor_amazonpay.handlers.directory import Tenant
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.dashboard_token import DashboardUser, TokenRejected, verify_dashboard_token
 from saleor_amazonpay.saleor.signature import JwksSource
 from saleor_amazonpay.storage.installations import Installation
@@ -32,8 +34,16 @@ class Unauthenticated(AppError):
 
 
 class PermissionDenied(AppError):
+    """``missing`` are those of the needed permissions that the user has not."""
+
     status = 403
     code = "PERMISSION_DENIED"
+
+    def __init__(self, needed: Sequence[str], missing: Sequence[str]) -> None:
+        super().__init__(
+            Message("You need the permissions {permissions} in Saleor for this.", permissions=" + ".join(needed))
+        )
+        self.missing = tuple(missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +58,19 @@ class Viewer:
         return self.installation.api_url
 
 
-async def authenticate(services: Services, key_source: JwksSource, *, api_url: str, token: str) -> Viewer:
+async def authenticate(
+    services: Services,
+    key_source: JwksSource,
+    *,
+    api_url: str,
+    token: str,
+    permissions: Sequence[str] = NEEDED_PERMISSIONS,
+) -> Viewer:
     """The user the token speaks for, at a tenant that we know.
 
     Raises:
         Unauthenticated: no token, an unknown tenant, or a token with any claim that is not what it should be.
-        PermissionDenied: the user may not manage apps and handle payments.
+        PermissionDenied: the user lacks one of ``permissions`` in Saleor.
     """
     try:
         tenant = await services.directory.tenant(api_url)
@@ -61,13 +78,13 @@ async def authenticate(services: Services, key_source: JwksSource, *, api_url: s
         viewer = Viewer(tenant.installation, _user(services, tenant.installation, jwks, token))
     except UnknownInstallation as error:
         log.info("dashboard_token_rejected", tenant=api_url[:255], reason="not installed")
-        raise Unauthenticated(TokenRejected("").public_message) from error
+        raise Unauthenticated(TokenRejected("").sentence) from error
     except TokenRejected as error:
         log.info("dashboard_token_rejected", tenant=api_url[:255], reason=error.reason)
-        raise Unauthenticated(error.public_message) from error
-    missing = [name for name in NEEDED_PERMISSIONS if name not in viewer.user.user_permissions]
+        raise Unauthenticated(error.sentence) from error
+    missing = [name for name in permissions if name not in viewer.user.user_permissions]
     if missing:
-        raise PermissionDenied(f"You need the permissions {' and '.join(NEEDED_PERMISSIONS)} in Saleor for this.")
+        raise PermissionDenied(permissions, missing)
     return viewer
 
 

@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from saleor_amazonpay.errors import AppError
+from saleor_amazonpay.messages import Message
 
 LEEWAY = 30  # seconds, for clocks that differ
 REQUIRED_PERMISSIONS = frozenset({"HANDLE_PAYMENTS"})
@@ -29,7 +30,7 @@ class TokenRejected(AppError):
     code = "TOKEN_REJECTED"
 
     def __init__(self, reason: str) -> None:
-        super().__init__("Your session is not valid here. Open the app from the Saleor Dashboard again.")
+        super().__init__(Message("Your session is not valid here. Open the app from the Saleor Dashboard again."))
         self.reason = reason
 
 

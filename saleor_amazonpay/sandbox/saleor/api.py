@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from graphql import ExecutionResult, GraphQLError, execute, parse, validate
-from saleor_amazonpay.sandbox.saleor import schema
+from saleor_amazonpay.sandbox.saleor import dashboard, schema
 from saleor_amazonpay.sandbox.saleor.resolvers import MUTATIONS, QUERIES
 from saleor_amazonpay.sandbox.saleor.schema import Context
 from saleor_amazonpay.sandbox.saleor.store import find
@@ -36,6 +36,7 @@ def create_api(shop: SaleorStandIn) -> Starlette:
         routes=[
             Route("/graphql/", graphql, methods=["POST"]),
             Route("/.well-known/jwks.json", jwks, methods=["GET"]),
+            *dashboard.routes(shop),
         ]
     )
 

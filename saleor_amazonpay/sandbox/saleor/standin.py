@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
 
@@ -118,6 +118,7 @@ class SaleorStandIn:
         self.store = Store()
         self.faults = Faults()
         self.webhooks = Webhooks(self)
+        self.dashboard_claims: dict[str, Any] = {}  # what the Dashboard's next tokens say instead, for tests
         self.stored_methods: dict[tuple[str, str, str], tuple[datetime | None, list[ListedMethod]]] = {}
         seed(self.store, self.clock.now())
         self.storefront = Storefront(self)
@@ -129,6 +130,10 @@ class SaleorStandIn:
     @property
     def api_url(self) -> str:
         return f"{self.public_url.rstrip('/')}/graphql/"
+
+    def dashboard_url(self, app: App | InstalledApp, path: str = "") -> str:
+        """The stand-in's Dashboard with the app's page open, e.g. at ``"/accounts"``."""
+        return f"{self.public_url.rstrip('/')}/dashboard/extensions/app/{quote(app.id, safe='')}{path}"
 
     @property
     def domain(self) -> str:

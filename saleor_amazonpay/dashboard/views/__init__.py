@@ -1,0 +1,7 @@
+"""The pages, one module a theme. A module is named here once; its routes, menu entry and checks follow from it."""
+
+from __future__ import annotations
+
+from saleor_amazonpay.dashboard.views import overview, problems
+
+MODULES = (overview, problems)

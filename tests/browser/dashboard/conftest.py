@@ -1,0 +1,94 @@
+"""The merchant's page within the Dashboard's side of AppBridge, in Chromium: one app and browser per module of tests."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Frame, Page
+
+from saleor_amazonpay.storage import migrate
+from tests.handlers.merchant import open_merchant
+
+PICTURES = Path(__file__).parents[3] / "artifacts" / "dashboard"
+DESKTOP = {"width": 1200, "height": 900}
+PHONE = {"width": 390, "height": 844}
+# Chromium tells of answers like 401 and 422 as it does of faults of scripts.
+_TOLD_ANYWAY = "Failed to load resource"
+
+
+@dataclass
+class Opened:
+    """The Dashboard's page and, inside it, the app's."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def app(self) -> Frame:
+        return self.page.frames[1]
+
+    async def dashboard(self, script: str) -> Any:
+        """``setTheme('dark')``, say."""
+        return await self.page.evaluate(f"window.dashboard.{script}")
+
+    async def actions(self, kind: str) -> list[dict[str, Any]]:
+        """What the frame sent to the Dashboard."""
+        return [each for each in await self.dashboard("actions") if each["type"] == kind]
+
+    async def title(self, text: str) -> None:
+        """Wait until the page of that title is shown."""
+        await self.app.get_by_role("heading", level=1, name=text, exact=True).wait_for()
+
+    async def click(self, name: str, role: str = "button") -> None:
+        await self.app.get_by_role(role, name=name, exact=True).click()
+
+    async def picture(self, name: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        height = await self.app.evaluate("document.documentElement.scrollHeight")
+        size = self.page.viewport_size
+        await self.page.set_viewport_size({"width": size["width"], "height": max(size["height"], height + 48)})
+        await self.page.screenshot(path=PICTURES / f"{name}.png")
+        await self.page.set_viewport_size(size)
+
+
+@pytest.fixture(scope="module")
+async def merchant(tmp_path_factory):
+    url = f"sqlite:///{tmp_path_factory.mktemp('dashboard') / 'app.db'}"
+    await asyncio.to_thread(migrate.upgrade, url)
+    async with open_merchant(url) as merchant:
+        yield merchant
+
+
+@pytest.fixture
+async def open_dashboard(browser, merchant):
+    """Opens the app's page in the Dashboard; a fault of a script or a breach of the policy fails the test."""
+    opened: list[Opened] = []
+
+    async def open_(path="", *, language="en", theme="light", viewport=DESKTOP, **claims) -> Opened:
+        merchant.saleor.dashboard_claims = claims
+        page = await (await browser.new_context(viewport=viewport, locale="en-US", timezone_id="Asia/Tokyo")).new_page()
+        page.set_default_timeout(10_000)
+        it = Opened(page)
+        opened.append(it)
+        page.on("pageerror", lambda error: it.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda line: (
+                it.complaints.append(line.text) if line.type == "error" and _TOLD_ANYWAY not in line.text else None
+            ),
+        )
+        address = merchant.saleor.dashboard_url(merchant.app, path.partition("?")[0])
+        await page.goto(f"{address}?theme={theme}&locale={language}&{path.partition('?')[2]}")
+        await page.locator("iframe").wait_for()
+        await it.app.locator("main:not([data-state])").wait_for()
+        return it
+
+    yield open_
+    merchant.saleor.dashboard_claims = {}
+    for it in opened:
+        await it.page.context.close()
+    assert [it.complaints for it in opened if it.complaints] == []

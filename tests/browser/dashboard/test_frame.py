@@ -1,0 +1,128 @@
+"""The frame around every page, as the Dashboard sees it: token, theme, language, address, notifications."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.dashboard.conftest import PHONE
+
+pytestmark = pytest.mark.browser
+
+
+class TestHandshake:
+    async def test_the_page_opens_by_it_and_tells_the_dashboard_nothing_more(self, open_dashboard):
+        opened = await open_dashboard()
+        await opened.title("Amazon Pay")
+        assert [each["type"] for each in await opened.dashboard("actions")] == ["notifyReady"]
+
+    async def test_a_deep_link_opens_that_page(self, open_dashboard):
+        opened = await open_dashboard("/problems")
+        await opened.title("Problems")
+        assert await opened.app.get_by_role("link", name="Problems").get_attribute("aria-current") == "page"
+
+    async def test_outside_of_the_dashboard_the_page_says_where_it_belongs(self, open_dashboard, merchant):
+        opened = await open_dashboard()
+        await opened.page.goto(f"{merchant.url}/dashboard")
+        await opened.page.get_by_text("works inside the Saleor Dashboard only").wait_for()
+
+    async def test_a_page_of_another_site_cannot_frame_it(self, open_dashboard, merchant):
+        opened = await open_dashboard()
+        await opened.page.goto("about:blank")
+        address = f"{merchant.url}/dashboard?saleorApiUrl=https://shop.example/graphql/"
+        await opened.page.set_content(f'<iframe src="{address}"></iframe>')
+        await opened.page.wait_for_timeout(500)
+        assert opened.app.url.startswith("chrome-error://")
+
+
+class TestMoving:
+    async def test_the_dashboards_address_follows_and_its_back_button_leads_back(self, open_dashboard):
+        opened = await open_dashboard()
+        await opened.click("Problems", role="link")
+        await opened.title("Problems")
+        await opened.page.wait_for_url("**/problems")
+        assert await opened.actions("updateRouting") == [{"type": "updateRouting", "newRoute": "/problems"}]
+        assert await opened.app.evaluate("document.activeElement.tagName") == "H1"
+        await opened.page.go_back()
+        await opened.title("Amazon Pay")
+
+    async def test_the_dashboard_can_ask_for_another_page(self, open_dashboard):
+        opened = await open_dashboard()
+        await opened.title("Amazon Pay")
+        await opened.dashboard("redirect('/problems')")
+        await opened.title("Problems")
+
+
+class TestThemeAndLanguage:
+    async def test_the_page_follows_both(self, open_dashboard):
+        opened = await open_dashboard("/problems", theme="dark")
+        ground = "getComputedStyle(document.body).backgroundColor"
+        dark = await opened.app.evaluate(ground)
+        await opened.dashboard("setTheme('light')")
+        await opened.app.wait_for_function(f"{ground} !== '{dark}'")
+        await opened.dashboard("setLocale('ja')")
+        await opened.title("問題")
+        assert await opened.app.evaluate("document.documentElement.lang") == "ja"
+        await opened.dashboard("setLocale('fr')")
+        await opened.title("Problems")
+
+    async def test_the_page_opens_in_the_language_of_the_dashboard(self, open_dashboard):
+        opened = await open_dashboard("/problems", language="ja")
+        await opened.title("問題")
+
+    async def test_it_fits_a_phone(self, open_dashboard):
+        opened = await open_dashboard("/problems", viewport=PHONE)
+        assert not await opened.app.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+class TestSession:
+    async def test_a_new_token_is_used_from_then_on(self, open_dashboard):
+        opened = await open_dashboard()
+        sent = []
+        opened.page.on("request", lambda request: sent.append(request.headers.get("authorization")))
+        await opened.click("Problems", role="link")
+        await opened.title("Problems")
+        await opened.page.wait_for_timeout(1100)  # a token says the second it was made in
+        await opened.dashboard("refreshToken()")
+        await opened.click("Overview", role="link")
+        await opened.title("Amazon Pay")
+        before, after = [token for token in sent if token]
+        assert before != after
+
+    async def test_one_that_ended_is_replaced_before_the_next_request(self, open_dashboard, merchant):
+        opened = await open_dashboard()
+        stale = merchant.token(iat=1, exp=600)
+        await opened.dashboard(f"setToken('{stale}')")
+        refused = []
+        opened.page.on("response", lambda response: refused.append(response.status))
+        await opened.click("Problems", role="link")
+        await opened.page.wait_for_timeout(300)
+        await opened.dashboard("refreshToken()")
+        await opened.title("Problems")
+        assert 401 not in refused
+
+    async def test_one_that_saleor_revoked_is_replaced_and_the_request_sent_once_more(self, open_dashboard, merchant):
+        opened = await open_dashboard()
+        await opened.dashboard(f"setToken('{merchant.token(aud='another.app')}')")
+        await opened.click("Problems", role="link")
+        await opened.page.wait_for_timeout(300)
+        await opened.dashboard("refreshToken()")
+        await opened.title("Problems")
+
+    async def test_without_a_permission_the_page_names_it(self, open_dashboard):
+        opened = await open_dashboard(user_permissions=["MANAGE_APPS"])
+        await opened.title("You may not see this")
+        assert await opened.app.get_by_role("listitem").filter(has_text="HANDLE_PAYMENTS").count() == 1
+
+    async def test_no_cookie_and_nothing_else_is_kept_in_the_browser(self, open_dashboard):
+        opened = await open_dashboard("/problems")
+        assert await opened.page.context.cookies() == []
+        kept = await opened.app.evaluate("[Object.keys(localStorage), Object.keys(sessionStorage)]")
+        assert kept == [[], ["htmx-current-path-for-history"]]  # the frame's own address
+
+
+async def test_every_answer_forbids_inline_scripts_and_the_page_needs_none(open_dashboard):
+    opened = await open_dashboard("/problems")
+    html = await opened.app.content()
+    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|\sstyle=|javascript:", html)
