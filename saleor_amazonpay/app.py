@@ -157,7 +157,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None, transport: Tra
 def _guarded_client(settings: Settings) -> httpx2.AsyncClient:
     """HTTP to hosts that somebody else names (Saleor, certificates): checked public, pinned to the checked address."""
     pinned = PublicOnlyTransport(httpx2.AsyncHTTPTransport(), allow_local_network=settings.allow_local_network)
-    return httpx2.AsyncClient(transport=pinned, follow_redirects=False, trust_env=False, timeout=10.0)
+    return httpx2.AsyncClient(
+        transport=pinned,
+        headers={"Accept-Encoding": "identity"},
+        follow_redirects=False,
+        trust_env=False,
+        timeout=10.0,
+    )
 
 
 async def fetch_certificate(http: httpx2.AsyncClient, url: str) -> bytes:
@@ -168,6 +174,8 @@ async def fetch_certificate(http: httpx2.AsyncClient, url: str) -> bytes:
     """
     try:
         async with http.stream("GET", url) as response:
+            if response.headers.get("content-encoding", "identity") != "identity":  # may unpack to any size
+                raise CertificateUnavailable("The certificate of the notification is compressed.")
             body = b""
             async for chunk in response.aiter_bytes():
                 body += chunk

@@ -270,6 +270,9 @@ def _to_json(value: object) -> str:
 
 
 async def _read(response: httpx2.Response) -> bytes:
+    """The body as it came: a few compressed bytes of a hostile host could become gigabytes, so none are unpacked."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise SaleorUnavailable("Saleor's answer is compressed, which it was not asked to be.")
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -67,6 +68,12 @@ class TestExecute:
     async def test_decimals_are_exact(self, saleor, client):
         saleor.answer = httpx2.Response(200, content=b'{"data": {"amount": 12345678901234567.891}}')
         assert await client.execute("{ a }", **AS) == {"amount": Decimal("12345678901234567.891")}
+
+    async def test_a_compressed_answer_is_never_unpacked(self, saleor, client):
+        bomb = gzip.compress(b"0" * 10_000_000)
+        saleor.answer = httpx2.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx2.ByteStream(bomb))
+        with pytest.raises(SaleorUnavailable, match="compressed"):
+            await client.execute("{ a }", **AS)
 
     @pytest.mark.parametrize(
         "answer",
