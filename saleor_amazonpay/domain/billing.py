@@ -174,6 +174,7 @@ _DECLINES: Final[Mapping[str, Decline]] = {
     "PeriodicAmountExceeded": Decline.MONTH_FULL,
     "TransactionAmountExceeded": Decline.TOO_MUCH,
     "CurrencyMismatch": Decline.TOO_MUCH,
+    "AgreementClosed": Decline.CLOSED,  # ours
     "BuyerClosed": Decline.CLOSED,
     "BuyerCanceled": Decline.CLOSED,
     "MerchantClosed": Decline.CLOSED,

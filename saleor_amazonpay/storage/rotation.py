@@ -7,7 +7,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from saleor_amazonpay.storage.encryption import SecretBox
 from saleor_amazonpay.storage.engine import Database, Session, Statement
-from saleor_amazonpay.storage.tables import accounts, installations
+from saleor_amazonpay.storage.tables import accounts, billing_settings, installations
 
 _BATCH = 50
 
@@ -19,7 +19,7 @@ class _Secret:
         self.place = f"{key.table.name}/{sealed.name}"
         self.after = Statement(
             select(key.label("key"), sealed.label("sealed"))
-            .where(key > bindparam("after"))
+            .where(key > bindparam("after"), sealed.is_not(None))
             .order_by(key)
             .limit(bindparam("limit"))
         )
@@ -32,6 +32,7 @@ class _Secret:
 _SECRETS = (
     _Secret(installations.c.api_url, installations.c.token_sealed),
     _Secret(accounts.c.id, accounts.c.private_key_sealed),
+    _Secret(billing_settings.c.api_url, billing_settings.c.webhook_secret_sealed),
 )
 
 

@@ -221,6 +221,115 @@ agreements = Table(
     _partial_index("ix_agreements_watch", "watch_at", where="watch_at IS NOT NULL"),
 )
 
+# When an agreement is charged next, and for which goods; at most one schedule of an agreement has not ended.
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("agreement_id", Text, ForeignKey("agreements.id"), nullable=False, index=True),
+    Column("request_key", Text, nullable=False),  # the client's idempotency key, and what came with it
+    Column("request_hash", Text, nullable=False),
+    Column("template_order_id", Text, nullable=False),
+    Column("channel_slug", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    _minor("amount", nullable=True),  # agreed total of each renewal; null: what the goods cost on the day
+    # domain.recurrence: occurrence ``number`` counted from the anchor, at a local time of day
+    Column("unit", Text, nullable=False),
+    Column("every", Integer, nullable=False),
+    Column("anchor", Text, nullable=False),  # 2027-01-31
+    Column("at", Text, nullable=False),  # 09:00
+    Column("zone", Text, nullable=False),
+    Column("last_date", Text),  # nothing is billed after it
+    Column("policy", Text, nullable=False),  # JSON, domain.billing.Policy
+    Column("state", Text, nullable=False),  # active | paused | ended
+    Column("reason", Text),  # why it is paused or has ended
+    Column("next_number", Integer, nullable=False),
+    _time("next_at", nullable=True),  # when it is due; null: not active, or a renewal is open
+    Column("open_renewal_id", Text),
+    _minor("last_amount", nullable=True),  # of the renewal billed last
+    _time("created_at"),
+    _time("updated_at"),
+    _time("ended_at", nullable=True),
+    UniqueConstraint("api_url", "request_key"),
+    Index("ix_schedules_page", "api_url", "created_at", "id"),
+    Index("ix_schedules_template", "api_url", "template_order_id"),
+    _partial_index("ix_schedules_due", "next_at", where="next_at IS NOT NULL"),
+    Index(
+        "uq_schedules_agreement",
+        "agreement_id",
+        unique=True,
+        sqlite_where=text("state <> 'ended'"),
+        postgresql_where=text("state <> 'ended'"),
+    ),
+)
+
+# One row for every period that came due: how it was billed, or why it was not.
+renewals = Table(
+    "renewals",
+    metadata,
+    Column("id", Text, primary_key=True),  # derived from agreement and period
+    Column("schedule_id", Text, ForeignKey("schedules.id"), nullable=False),
+    Column("agreement_id", Text, ForeignKey("agreements.id"), nullable=False),
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("period", Text, nullable=False),  # the local date it was due on
+    _time("due_at"),
+    Column("state", Text, nullable=False),  # domain.billing.RenewalState
+    Column("step", Text, nullable=False),  # domain.billing.Step
+    Column("attempt", Integer, nullable=False),  # each makes a checkout of its own
+    Column("retries", Integer, nullable=False),  # of the dunning calendar, used up
+    Column("checkout_id", Text),
+    Column("transaction_id", Text),
+    Column("order_id", Text),
+    Column("order_number", Text),
+    Column("currency", Text, nullable=False),
+    _minor("amount", nullable=True),
+    Column("reason_code", Text),
+    Column("message", Text),
+    _time("first_declined_at", nullable=True),
+    _time("grace_until", nullable=True),
+    _time("next_at", nullable=True),  # when somebody looks again; null: settled, or the schedule is paused
+    Column("version", Integer, nullable=False),  # who writes must have seen the newest
+    _time("created_at"),
+    _time("updated_at"),
+    _time("settled_at", nullable=True),
+    UniqueConstraint("agreement_id", "period"),
+    Index("ix_renewals_schedule", "schedule_id", "due_at"),
+    Index("ix_renewals_page", "api_url", "due_at", "id"),
+    Index("ix_renewals_transaction", "api_url", "transaction_id"),
+    _partial_index("ix_renewals_due", "next_at", where="next_at IS NOT NULL"),
+)
+
+# What happened to a schedule, in order: its history, and what the merchant's endpoint is told.
+billing_events = Table(
+    "billing_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("schedule_id", Text, ForeignKey("schedules.id"), nullable=False),
+    Column("renewal_id", Text),
+    Column("type", Text, nullable=False),  # handlers.billing.events.EventType
+    _time("at"),
+    Column("detail", Text, nullable=False),  # JSON, the body's ``data``
+    Column("state", Text, nullable=False),  # due | delivered | dead | kept (there was no endpoint)
+    Column("attempts", Integer, nullable=False),
+    _time("due_at"),
+    Column("last_error", Text),
+    Index("ix_billing_events_schedule", "schedule_id", "id"),
+    _partial_index("ix_billing_events_due", "due_at", where="state = 'due'"),
+)
+
+# What a merchant chose for all schedules of a tenant.
+billing_settings = Table(
+    "billing_settings",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), primary_key=True),
+    Column("policy", Text, nullable=False),  # JSON, what new schedules begin with
+    Column("webhook_url", Text),
+    Column("webhook_secret_sealed", Text),
+    _time("updated_at"),
+)
+
 # What Saleor asked (or we decided) to do with a payment ...
 operations = Table(
     "operations",

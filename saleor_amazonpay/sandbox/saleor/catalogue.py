@@ -187,11 +187,13 @@ class Product(NodeWithMetadata):
     slug: str
     variants: list[ProductVariant] = field(default_factory=list)
     channel: str | None = None
+    is_published: bool = True
+    is_available_for_purchase: bool = True
 
 
 @dataclass(eq=False, kw_only=True)
 class ProductVariant(NodeWithMetadata):
-    """``prices`` is by channel slug."""
+    """``prices`` is by channel slug: where there is none, the variant is not sold. No ``stock``: there is enough."""
 
     name: str
     sku: str
@@ -199,6 +201,9 @@ class ProductVariant(NodeWithMetadata):
     prices: dict[str, Decimal]
     is_shipping_required: bool = True
     track_inventory: bool = False
+    stock: int | None = None
+    is_deleted: bool = False
+    quantity_limit_per_customer: int | None = None
     channel: str | None = None
 
 

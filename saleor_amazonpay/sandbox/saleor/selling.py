@@ -79,6 +79,8 @@ def complete(shop: SaleorStandIn, checkout_id: str, principal: App | User | None
     if checkout is None:
         raise CannotComplete("id", "NOT_FOUND", f"Couldn't resolve to a node: {checkout_id}")
     _check(checkout)
+    if isinstance(principal, App) and "IMPERSONATE_USER" not in principal.granted:
+        checkout.user, checkout.given_email = None, checkout.email  # an app's own order is nobody's (3.23)
     order = _order_of(shop, checkout)
     _hand_over(shop, checkout, order)
     for event in ("ORDER_CREATED", *(("ORDER_CONFIRMED",) if order.status == "UNFULFILLED" else ())):
@@ -100,6 +102,8 @@ def _check(checkout: Checkout) -> None:
     for missing, field, code, message in needed:
         if missing:
             raise CannotComplete(field, code, message)
+    if any(line.variant.stock is not None and line.variant.stock < line.quantity for line in checkout.lines):
+        raise CannotComplete("lines", "INSUFFICIENT_STOCK", "Insufficient product stock.")
     unpaid_allowed = checkout.channel.order_settings.allow_unpaid_orders
     if checkout.authorize_status != "FULL" and not unpaid_allowed:
         message = "The authorized amount doesn't cover the checkout's total amount."
@@ -138,6 +142,9 @@ def _order_line(
 
 def _hand_over(shop: SaleorStandIn, checkout: Checkout, order: Order) -> None:
     """Transactions keep id and token and change sides; the checkout is gone (observed, exp7)."""
+    for line in checkout.lines:
+        if line.variant.stock is not None:
+            line.variant.stock -= line.quantity
     for transaction in checkout.transactions:
         transaction.checkout, transaction.order = None, order
     order.transactions, checkout.transactions = checkout.transactions, []
@@ -183,12 +190,52 @@ def new_draft(
     return order
 
 
-def copy_to_checkout(shop: SaleorStandIn, order: Order) -> Checkout:
-    """``checkoutCreateFromOrder``: the same goods for the same person, addresses not taken over."""
-    items = [Item(line.variant, line.quantity) for line in order.lines]
+@dataclass(frozen=True)
+class UnavailableVariant:
+    code: str
+    message: str
+    variant_id: str
+    line_id: str
+
+
+def copy_to_checkout(shop: SaleorStandIn, order: Order, user: User | None) -> tuple[Checkout, list[UnavailableVariant]]:
+    """``checkoutCreateFromOrder``: today's prices; whose checkout it is, is who asks, so an app's is nobody's.
+
+    Neither customer nor e-mail nor address is taken over from the order (checkout_create_from_order.py of 3.23).
+    """
+    left_out = [found for line in order.lines if (found := _unavailable(order, line))]
+    missing = {each.line_id for each in left_out}
+    items = [Item(line.variant, line.quantity) for line in order.lines if line.id not in missing]
     checkout = new_checkout(shop, order.channel, items)
-    checkout.user, checkout.given_email = order.user, order.user_email
-    return checkout
+    checkout.user, checkout.given_email = user, user.email if user else None
+    return checkout, left_out
+
+
+def _unavailable(order: Order, line: OrderLine) -> UnavailableVariant | None:
+    variant, product = line.variant, line.variant.product
+    limit, stock = variant.quantity_limit_per_customer, variant.stock
+    causes = (
+        (variant.is_deleted, "NOT_FOUND", "Product variant not found"),
+        (
+            order.channel.slug not in variant.prices,
+            "UNAVAILABLE_VARIANT_IN_CHANNEL",
+            "Cannot add lines with unavailable variants.",
+        ),
+        (not product.is_published, "PRODUCT_NOT_PUBLISHED", "Cannot add lines for unpublished variants."),
+        (
+            not product.is_available_for_purchase,
+            "PRODUCT_UNAVAILABLE_FOR_PURCHASE",
+            "Cannot add lines for unavailable for purchase variants.",
+        ),
+        (limit is not None and line.quantity > limit, "QUANTITY_GREATER_THAN_LIMIT", f"Cannot add more than {limit}"),
+        (
+            stock is not None and stock < line.quantity,
+            "INSUFFICIENT_STOCK",
+            f"Could not add items {variant.name}. Only {max(stock or 0, 0)} remaining in stock.",
+        ),
+    )
+    cause = next((each for each in causes if each[0]), None)
+    return UnavailableVariant(cause[1], cause[2], variant.id, line.id) if cause else None
 
 
 def fulfill(

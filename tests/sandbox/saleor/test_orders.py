@@ -141,8 +141,52 @@ class TestRenewal:
         made = await run(copy, {"id": template.id}, token=app.token)
         checkout = made["checkoutCreateFromOrder"]["checkout"]["id"]
         attach = "mutation($id: ID, $user: ID) {checkoutCustomerAttach(id: $id, customerId: $user) {errors{code}}}"
+        assert (standin.checkout(checkout).user, standin.checkout(checkout).email) == (None, None)
         await run(attach, {"id": checkout, "user": standin.customer.id}, token=app.token)
         assert standin.checkout(checkout).user is standin.customer
+        with pytest.raises(GraphQLFailed) as denied:
+            await run(attach, {"id": checkout, "user": standin.customer.id}, token=app.token)
+        assert denied.value.code == "PermissionDenied"
+
+    @pytest.mark.parametrize(
+        ("code", "change"),
+        [
+            ("NOT_FOUND", lambda variant: setattr(variant, "is_deleted", True)),
+            ("UNAVAILABLE_VARIANT_IN_CHANNEL", lambda variant: variant.prices.pop("us")),
+            ("PRODUCT_NOT_PUBLISHED", lambda variant: setattr(variant.product, "is_published", False)),
+            (
+                "PRODUCT_UNAVAILABLE_FOR_PURCHASE",
+                lambda variant: setattr(variant.product, "is_available_for_purchase", False),
+            ),
+            ("QUANTITY_GREATER_THAN_LIMIT", lambda variant: setattr(variant, "quantity_limit_per_customer", 1)),
+            ("INSUFFICIENT_STOCK", lambda variant: setattr(variant, "stock", 1)),
+        ],
+    )
+    async def test_what_cannot_be_sold_is_left_out_and_named(self, shop: Any, code: str, change: Any) -> None:
+        standin = shop.standin
+        template = standin.create_order("us", [("CUP-1", 2), ("POT-1", 1)], user=standin.customer)
+        change(template.lines[0].variant)
+        copy = """mutation($id: ID!) {checkoutCreateFromOrder(id: $id)
+          {checkout{lines{variant{sku}}} unavailableVariants{code lineId} errors{code}}}"""
+        made = (await standin.staff.execute(copy, {"id": template.id}))["checkoutCreateFromOrder"]
+        assert made["unavailableVariants"] == [{"code": code, "lineId": template.lines[0].id}]
+        assert [line["variant"]["sku"] for line in made["checkout"]["lines"]] == ["POT-1"]
+
+    async def test_an_unknown_order(self, shop: Any) -> None:
+        copy = 'mutation {checkoutCreateFromOrder(id: "x") {checkout{id} errors{code}}}'
+        made = await shop.standin.staff.execute(copy)
+        assert made["checkoutCreateFromOrder"] == {"checkout": None, "errors": [{"code": "ORDER_NOT_FOUND"}]}
+
+    async def test_the_stock_is_looked_at_again_when_the_order_is_made_and_falls_with_it(self, shop: Any) -> None:
+        standin = shop.standin
+        standin.channel("us").order_settings.allow_unpaid_orders = True
+        checkout = standin.create_checkout("us", [("CUP-1", 2)])
+        checkout.lines[0].variant.stock = 1
+        refused = await standin.storefront.checkout_complete(checkout.id)
+        assert [error.code for error in refused.errors] == ["INSUFFICIENT_STOCK"]
+        checkout.lines[0].variant.stock = 3
+        assert (await standin.storefront.checkout_complete(checkout.id)).order_id
+        assert checkout.lines[0].variant.stock == 1
 
     async def test_without_that_permission_it_may_not(self, shop: Any) -> None:
         attach = "mutation($id: ID, $user: ID) {checkoutCustomerAttach(id: $id, customerId: $user) {errors{code}}}"

@@ -18,7 +18,7 @@ from saleor_amazonpay.sandbox.saleor.resolvers.registry import (
     mutation,
     query,
 )
-from saleor_amazonpay.sandbox.saleor.schema import Context
+from saleor_amazonpay.sandbox.saleor.schema import Context, PermissionDenied
 from saleor_amazonpay.sandbox.saleor.store import find
 
 
@@ -84,8 +84,11 @@ def checkout_create(context: Context, input: dict[str, Any]) -> dict[str, Any]: 
 
 @mutation("checkoutCreateFromOrder")
 def checkout_create_from_order(context: Context, id: str) -> dict[str, Any]:  # noqa: A002
-    order = found(find(context.shop.store.orders, id), "id", id)
-    return {"checkout": selling.copy_to_checkout(context.shop, order), "unavailable_variants": []}
+    order = find(context.shop.store.orders, id)
+    if order is None:
+        raise MutationError("id", "ORDER_NOT_FOUND", f"Couldn't resolve to a node: {id}")
+    checkout, left_out = selling.copy_to_checkout(context.shop, order, context.user if context.app is None else None)
+    return {"checkout": checkout, "unavailable_variants": left_out}
 
 
 def _changed(context: Context, global_id: str | None) -> Checkout:
@@ -111,8 +114,11 @@ def checkout_lines_add(context: Context, lines: list[dict[str, Any]], id: str | 
 @mutation("checkoutLinesUpdate")
 def checkout_lines_update(context: Context, lines: list[dict[str, Any]], id: str | None = None) -> dict[str, Any]:  # noqa: A002
     changed = _changed(context, id)
+    if any(given.get("price") is not None for given in lines):
+        context.require("HANDLE_CHECKOUTS")
     for given in lines:
         line = found(find(changed.lines, given.get("line_id")), "lineId", given.get("line_id"))
+        line.price = line.price if given.get("price") is None else given["price"]
         line.quantity = line.quantity if given.get("quantity") is None else given["quantity"]
     changed.lines = [line for line in changed.lines if line.quantity > 0]
     return {"checkout": changed}
@@ -157,13 +163,23 @@ def checkout_customer_attach(
     id: str | None = None,  # noqa: A002 - Saleor's argument
     customer_id: str | None = None,
 ) -> dict[str, Any]:
-    """Another than oneself only with IMPERSONATE_USER, which is what an app needs."""
+    """Another than oneself only with IMPERSONATE_USER, which is what an app needs; never once it has a customer."""
+    changed = found(find(context.shop.store.checkouts, id), "id", id)
+    if changed.user is not None:
+        raise PermissionDenied("OWNER")
     changed = _changed(context, id)
     if customer_id and (context.user is None or customer_id != context.user.id):
         context.require("IMPERSONATE_USER")
     wanted = customer_id or (context.user.id if context.user else None)
     changed.user = found(find(context.shop.store.users, wanted), "customerId", wanted)
     changed.given_email = changed.user.email
+    return {"checkout": changed}
+
+
+@mutation("checkoutLanguageCodeUpdate")
+def checkout_language_code_update(context: Context, language_code: str, id: str | None = None) -> dict[str, Any]:  # noqa: A002
+    changed = _changed(context, id)
+    changed.language_code = language_code
     return {"checkout": changed}
 
 
