@@ -24,7 +24,9 @@ from saleor_amazonpay.api import (
 from saleor_amazonpay.api.admission import Admission
 from saleor_amazonpay.clock import Clock, SystemClock
 from saleor_amazonpay.dashboard import routing as dashboard
+from saleor_amazonpay.handlers import chronicle as timeline_notes
 from saleor_amazonpay.handlers import tasks as task_table
+from saleor_amazonpay.handlers.chronicle import Chronicle
 from saleor_amazonpay.handlers.directory import Directory
 from saleor_amazonpay.handlers.key_watch import KeyWatch
 from saleor_amazonpay.handlers.rate_limits import RateLimits
@@ -75,6 +77,8 @@ async def application(
         secrets = SecretBox(*_key_ring(settings))
         limits = RateLimits(database, clock, metrics, factor=settings.rate_limit_factor)
         stack.push_async_callback(limits.close)
+        chronicle = Chronicle(database, clock)
+        stack.push_async_callback(chronicle.close)
         key_watch = KeyWatch()
         stack.push_async_callback(key_watch.settle)
         directory = Directory(
@@ -101,6 +105,7 @@ async def application(
             turns=Turns(clock),
             metrics=metrics,
             refused_signatures=Tally(clock),
+            chronicle=chronicle,
         )
         task_table.register(tasks, services)
         yield Application(
@@ -193,6 +198,7 @@ _LARGEST_CERTIFICATE = 65_536
 
 def observe(services: Services, key_watch: KeyWatch, account: Account | None, attempt: Attempt) -> None:
     """Log and count one sending to Amazon; ``account`` is None for keys that are only tried."""
+    timeline_notes.see(attempt, services.clock.now())
     result = attempt.error or "done"
     metrics = services.metrics
     if account is not None:

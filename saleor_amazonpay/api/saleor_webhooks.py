@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from saleor_amazonpay import bodies
 from saleor_amazonpay.api.admission import Overloaded
+from saleor_amazonpay.domain import keys
 from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected, UnknownInstallation
 from saleor_amazonpay.handlers import (
     payment_gateway_initialize_session,
@@ -97,7 +98,12 @@ async def _answer(request: Request, services: Services, event_name: str) -> tupl
         recipient_id=tenant.installation.app_id,
         now=services.clock.now(),
     )
+    about = _payment_id(tenant, event)
+    if isinstance(event, TransactionProcessSession):
+        services.chronicle.note(about, "request", event=event_name)
     answer = await _handled(services, tenant, event, body, deadline)
+    if isinstance(answer, SessionAnswer | ActionAnswer):
+        _tell_timeline(services, about, event_name, answer)
     return Response(_rendered(answer, event), media_type="application/json"), outcome_of(answer)
 
 
@@ -168,6 +174,25 @@ def _rendered(answer: Answer, event: Event) -> bytes:
     if isinstance(answer, SessionAnswer):
         return answer.render(parse_schema_version(event.version))
     return answer.render()
+
+
+def _payment_id(tenant: Tenant, event: Event) -> str:
+    """The payment of the event's transaction, whether there is one (yet) or not."""
+    transaction = getattr(event, "transaction", None)
+    return keys.reference("payment", tenant.installation.api_url, transaction.id) if transaction else ""
+
+
+def _tell_timeline(services: Services, payment_id: str, event_name: str, answer: SessionAnswer | ActionAnswer) -> None:
+    """What Saleor was answered; what an action asks, or a first session event, is written with its intent."""
+    services.chronicle.note(
+        payment_id,
+        "answer",
+        event=event_name,
+        result=answer.result or "asynchronous",
+        amount=answer.amount and str(answer.amount),
+        reference=answer.psp_reference or None,
+        message=answer.message or None,
+    )
 
 
 def outcome_of(answer: Answer) -> str:

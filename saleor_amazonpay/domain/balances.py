@@ -121,7 +121,8 @@ class Balances:
 
     @property
     def refunded(self) -> Money:
-        return self._sum(charge.refunded for charge in self.charges)
+        """Whoever made the refunds."""
+        return self._sum(charge.refunded + charge.refunded_elsewhere for charge in self.charges)
 
     @property
     def unused(self) -> Money:

@@ -149,13 +149,29 @@ def _begin_new(
     )
     earlier = operations.same_again(session, services, operation)
     operation_rows.insert(session, operation)
-    timeline.add(session, payment.id, "request", now, event=request.kind, amount=str(amount), key=key)
+    timeline.add(
+        session,
+        payment.id,
+        "request",
+        now,
+        event=request.kind,
+        amount=str(amount),
+        key=key,
+        by=_asked_by(request, key),
+        granted_refund=request.granted_refund_id,
+    )
     if payment.amount.currency is not amount.currency:
         message = f"The payment is in {payment.amount.currency}; {amount} was asked for."
         return operations.refuse(session, services, account, payment, operation, message)
     if earlier is not None:
         return operations.refuse(session, services, account, payment, operation, _wait_message(services, earlier))
     return operations.begin(session, services, account, payment, operation, waiting_caller=True)
+
+
+def _asked_by(request: Request, key: str) -> str | None:
+    """Whoever Saleor names as the one who made the request; nobody for granted refunds and for its own jobs."""
+    asked = next((event for event in request.event.request_events if event.idempotency_key == key), None)
+    return asked.created_by.id if asked is not None and asked.created_by is not None else None
 
 
 def _identity(session: Session, payment: Payment, request: Request) -> str | None:

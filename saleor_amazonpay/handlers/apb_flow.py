@@ -100,9 +100,9 @@ async def recognize(
         AmazonPayUnavailable: it cannot be read now.
     """
     try:
-        found = (
-            await services.amazon(account).execute(requests.get_checkout_session(session_id), budget=deadline.left)
-        ).value
+        with services.chronicle.following(payment.id):
+            request = requests.get_checkout_session(session_id)
+            found = (await services.amazon(account).execute(request, budget=deadline.left)).value
     except AmazonPayRejected as refusal:
         raise _foreign() from refusal
     reference = found.merchant_metadata.merchant_reference_id if found.merchant_metadata else None

@@ -16,6 +16,7 @@ from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
 from saleor_amazonpay.storage import notifications as inbox
 from saleor_amazonpay.storage import payments as payment_rows
+from saleor_amazonpay.storage import timeline
 from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.notifications import Received
 from saleor_amazonpay.storage.payments import Payment
@@ -89,14 +90,14 @@ async def handle(services: Services, message_id: str, deadline: Deadline) -> Non
         age = services.clock.now() - received.received_at
         if age < _UNKNOWN_FOR:
             raise RetryLater(_LOOK_AGAIN_SECONDS, f"{received.object_id} is not known (yet)")
-        await _close(services, message_id, "ignored", "no payment of this tenant has this object")
+        await _close(services, received, "ignored", "no payment of this tenant has this object")
         return
     account = await services.directory.account(payment.api_url, payment.account_id)
     if received.merchant_id not in {"", account.merchant_id}:
-        await _close(services, message_id, "ignored", "the object belongs to another merchant")
+        await _close(services, received, "ignored", "the object belongs to another merchant", payment)
         return
     await reconcile.payment(services, payment.id, deadline, named=(received.object_type, received.object_id))
-    await _close(services, message_id, "handled", None)
+    await _close(services, received, "handled", None, payment)
 
 
 def _match(session: Session, message_id: str) -> tuple[Received | None, Payment | None]:
@@ -107,8 +108,29 @@ def _match(session: Session, message_id: str) -> tuple[Received | None, Payment 
     return received, payment_rows.by_permission(session, received.api_url, permission_id)
 
 
-async def _close(services: Services, message_id: str, state: str, note: str | None) -> None:
+async def _close(
+    services: Services, received: Received, state: str, note: str | None, payment: Payment | None = None
+) -> None:
     now = services.clock.now()
     if note:
-        log.info("notification_ignored", message_id=message_id, reason=note)
-    await services.database.run(lambda session: inbox.close(session, message_id, state, note, now))
+        log.info("notification_ignored", message_id=received.message_id, reason=note)
+
+    def write(session: Session) -> None:
+        inbox.close(session, received.message_id, state, note, now)
+        if payment is not None:
+            _tell_timeline(session, payment, received, note)
+
+    await services.database.run(write)
+
+
+def _tell_timeline(session: Session, payment: Payment, received: Received, note: str | None) -> None:
+    timeline.add(
+        session,
+        payment.id,
+        "notification",
+        received.received_at,
+        object=received.object_type,
+        amazon_id=received.object_id,
+        message_id=received.message_id,
+        **({"ignored": note} if note else {}),
+    )

@@ -71,14 +71,15 @@ async def payment(
     account = await services.directory.account(found.payment.api_url, found.payment.account_id)
     client = services.amazon(account)
     objects: list[mirror.AmazonObject] = []
-    for request in _readings(found, named):
-        try:
-            objects.append((await client.execute(request, budget=deadline.left)).value)
-        except AmazonPayRejected:
-            continue  # not there (any more): nothing to learn, and nothing is concluded from it (rule 10)
-        except AmazonPayError as absence:
-            await services.database.run(lambda session: payment_rows.release_claim(session, payment_id, fence))
-            raise RetryLater(None, f"Amazon Pay cannot be read: {absence.code}") from absence
+    with services.chronicle.following(payment_id):
+        for request in _readings(found, named):
+            try:
+                objects.append((await client.execute(request, budget=deadline.left)).value)
+            except AmazonPayRejected:
+                continue  # not there (any more): nothing to learn, and nothing is concluded from it (rule 10)
+            except AmazonPayError as absence:
+                await services.database.run(lambda session: payment_rows.release_claim(session, payment_id, fence))
+                raise RetryLater(None, f"Amazon Pay cannot be read: {absence.code}") from absence
     await services.database.run(lambda session: _settle(session, services, account, found, objects, fence))
 
 
@@ -159,7 +160,16 @@ def _settle(
     balances = payment_rows.balances(session, after.payment, account.options.policy)
     payment_rows.restate(session, after.payment, balances)
     for fact in facts:
-        timeline.add(session, after.payment.id, "decision", now, result=fact.type, amount=str(fact.amount))
+        timeline.add(
+            session,
+            after.payment.id,
+            "decision",
+            now,
+            result=fact.type,
+            amount=str(fact.amount),
+            reference=fact.reference,
+            message=fact.message,
+        )
         operations.owe(session, services, after.payment, fact, balances, in_the_answer=False)
 
 

@@ -64,22 +64,22 @@ async def _deliver_one(services: Services, payment: Payment, report: Report) -> 
             available_actions=actions,
         )
     except (SaleorTokenRevoked, UnknownInstallation) as refusal:
-        await _postpone(services, report, refusal.code, _WAIT_FOR_TOKEN)
+        await _postpone(services, payment, report, refusal.code, _WAIT_FOR_TOKEN)
         return False
     except SaleorUnavailable as absence:
-        await _postpone(services, report, absence.public_message, _wait(report.attempts))
+        await _postpone(services, payment, report, absence.public_message, _wait(report.attempts))
         return False
     except SaleorRefused as refusal:
         # GraphQL's own errors say nothing about the fact: Saleor's database may be away. The mutation's errors do.
         if report.attempts < _MOST_REFUSALS:
-            await _postpone(services, report, refusal.public_message, _wait(report.attempts))
+            await _postpone(services, payment, report, refusal.public_message, _wait(report.attempts))
             return False
         await _bury(services, payment, report, refusal.public_message)
         return True
     if answer.errors and not answer.already_processed:
         await _bury(services, payment, report, ", ".join(sorted(answer.codes)))
         return True
-    await _delivered(services, payment, report)
+    await _delivered(services, payment, report, was_known=answer.already_processed)
     return True
 
 
@@ -97,11 +97,16 @@ def _wait(attempts: int) -> timedelta:
     return timedelta(seconds=min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempts, 16)))
 
 
-async def _postpone(services: Services, report: Report, error: str, wait: timedelta) -> None:
+async def _postpone(services: Services, payment: Payment, report: Report, error: str, wait: timedelta) -> None:
     services.metrics.report_failed(final=False)
     now = services.clock.now()
     log.warning("report_postponed", type=report.fact.type, reference=report.fact.reference, error=error)
-    await services.database.run(lambda session: reports.postpone(session, report, error, now=now, until=now + wait))
+
+    def write(session: Session) -> None:
+        reports.postpone(session, report, error, now=now, until=now + wait)
+        _note(session, payment, report, now, postponed=error)
+
+    await services.database.run(write)
 
 
 async def _bury(services: Services, payment: Payment, report: Report, error: str) -> None:
@@ -127,13 +132,13 @@ def _tell_merchant(session: Session, services: Services, payment: Payment, repor
     problems.raise_in(session, services, payment.api_url, problems.key_of("report", report.id), message)
 
 
-async def _delivered(services: Services, payment: Payment, report: Report) -> None:
+async def _delivered(services: Services, payment: Payment, report: Report, *, was_known: bool) -> None:
     now = services.clock.now()
     services.metrics.report_delivered((now - report.due_at).total_seconds())
 
     def write(session: Session) -> None:
         reports.delivered(session, report, now=now)
-        _note(session, payment, report, now)
+        _note(session, payment, report, now, **({"delivered": "known already"} if was_known else {}))
 
     await services.database.run(write)
 
@@ -141,7 +146,15 @@ async def _delivered(services: Services, payment: Payment, report: Report) -> No
 def _note(session: Session, payment: Payment, report: Report, now: datetime, **detail: str) -> None:
     fact = report.fact
     timeline.add(
-        session, payment.id, "report", now, type=fact.type, reference=fact.reference, amount=str(fact.amount), **detail
+        session,
+        payment.id,
+        "report",
+        now,
+        type=fact.type,
+        reference=fact.reference,
+        amount=str(fact.amount),
+        message=fact.message,
+        **detail,
     )
 
 

@@ -112,7 +112,8 @@ async def send_buyer_on(
     """
     update = _update(account, payment, recurring)
     try:
-        answer = await services.amazon(account).execute(update, budget=deadline.left)
+        with services.chronicle.following(payment.id):
+            answer = await services.amazon(account).execute(update, budget=deadline.left)
     except AmazonPayRejected as refusal:
         message = _SESSION_REFUSALS.get(refusal.reason_code, message_for(refusal.reason_code))
         await services.database.run(lambda session: _unbind(session, services, payment))

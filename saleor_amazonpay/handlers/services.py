@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from saleor_amazonpay.amazonpay import AmazonPayClient, Transport
 from saleor_amazonpay.clock import Clock
+from saleor_amazonpay.handlers.chronicle import Chronicle
 from saleor_amazonpay.handlers.directory import Directory
 from saleor_amazonpay.handlers.tally import Tally
 from saleor_amazonpay.jobs.queue import JobEngine
@@ -34,6 +35,7 @@ class Services:
     turns: Turns
     metrics: Metrics
     refused_signatures: Tally
+    chronicle: Chronicle
 
     def amazon(self, account: Account) -> AmazonPayClient:
         """The client of an account, its key parsed once."""

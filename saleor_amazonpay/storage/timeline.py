@@ -27,12 +27,15 @@ _INSERT = Statement(
     )
 )
 _OF_PAYMENT = Statement(
-    select(timeline).where(timeline.c.payment_id == bindparam("payment_id")).order_by(timeline.c.id)
+    select(timeline).where(timeline.c.payment_id == bindparam("payment_id")).order_by(timeline.c.at, timeline.c.id)
 )
 
 
 def add(session: Session, payment_id: str, kind: str, now: datetime, **detail: Any) -> None:
-    """``kind``: request, call, answer, decision, report, notification. ``detail`` holds ids, names and amounts only."""
+    """``kind``: request, call, answer, decision, report, notification, person.
+
+    ``detail`` holds ids, amounts and our own sentences, nothing of the buyer.
+    """
     session.execute(
         _INSERT,
         {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from saleor_amazonpay.domain.states import OperationState
 from saleor_amazonpay.handlers import mirror
+from saleor_amazonpay.handlers.chronicle import Sending
 from saleor_amazonpay.storage.operations import Call, Operation
 from saleor_amazonpay.storage.payments import Payment
 
@@ -46,3 +47,4 @@ class Observations:
     calls: list[Call] = field(default_factory=list)
     objects: list[mirror.AmazonObject] = field(default_factory=list)
     is_complete: bool = True  # False: some call has no answer yet
+    sendings: list[Sending] = field(default_factory=list)  # for the timeline

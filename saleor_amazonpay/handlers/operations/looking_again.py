@@ -8,6 +8,7 @@ from saleor_amazonpay.amazonpay import ApiRequest
 from saleor_amazonpay.domain.states import OperationState
 from saleor_amazonpay.errors import AmazonPayRejected, AmazonPayUnavailable, AmazonPayUnresolved, ClaimLost
 from saleor_amazonpay.handlers import mirror
+from saleor_amazonpay.handlers.chronicle import sendings
 from saleor_amazonpay.handlers.operations import carrying_out, deferring, rounds
 from saleor_amazonpay.handlers.operations.claims import Claimed, Observations
 from saleor_amazonpay.handlers.services import Deadline, Services
@@ -24,13 +25,14 @@ async def look_again(services: Services, operation_id: str, deadline: Deadline) 
         return claimed
     account = await services.directory.account(claimed.payment.api_url, claimed.payment.account_id)
     client, seen = services.amazon(account), Observations()
-    for request in readings:
-        try:
-            seen.objects.append((await client.execute(request, budget=deadline.left)).value)
-        except AmazonPayRejected:
-            continue
-        except (AmazonPayUnavailable, AmazonPayUnresolved):
-            break  # what was not read stays pending and is read next time
+    with sendings() as seen.sendings:
+        for request in readings:
+            try:
+                seen.objects.append((await client.execute(request, budget=deadline.left)).value)
+            except AmazonPayRejected:
+                continue
+            except (AmazonPayUnavailable, AmazonPayUnresolved):
+                break  # what was not read stays pending and is read next time
     try:
         after = await services.database.run(
             lambda session: rounds.settle(session, services, account, claimed, seen, waiting_caller=False)

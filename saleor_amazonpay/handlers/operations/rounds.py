@@ -23,12 +23,12 @@ from saleor_amazonpay.domain.states import (
 )
 from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.errors import ClaimLost
-from saleor_amazonpay.handlers import conclusions, mirror, planning
+from saleor_amazonpay.handlers import chronicle, conclusions, mirror, planning
 from saleor_amazonpay.handlers.conclusions import MAX_ROUNDS, Again, Decided, Undecided
 from saleor_amazonpay.handlers.operations import deferring, settling
 from saleor_amazonpay.handlers.operations.claims import Claimed, Observations
 from saleor_amazonpay.handlers.services import Services
-from saleor_amazonpay.storage import due, timeline
+from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.accounts import Account
@@ -146,17 +146,7 @@ def settle(
     claimed = _as_announced(session, claimed)
     for call in seen.calls:
         operation_rows.update_call(session, call, now=now)
-        timeline.add(
-            session,
-            locked.id,
-            "call",
-            now,
-            operation=call.operation_name,
-            state=call.state,
-            amazon_id=call.amazon_id,
-            reason_code=call.reason_code,
-            amount=str(call.amount),
-        )
+    chronicle.write_sendings(session, locked.id, seen.sendings)
     mirror.write(session, locked, claimed.operation, seen.objects, now=now)
     payment = payment_rows.by_id(session, locked.id) or locked
     conclusion = settling.conclude(session, payment, claimed.operation, seen, now)

@@ -46,7 +46,15 @@ def settle_decided(
     operation_rows.update_(session, settled)
     after = _payment_after(session, payment, settled, now)
     timeline.add(
-        session, payment.id, "decision", now, result=decided.result, amount=str(decided.amount), reference=own_reference
+        session,
+        payment.id,
+        "decision",
+        now,
+        operation=operation.kind,
+        result=decided.result,
+        amount=str(decided.amount),
+        reference=own_reference,
+        message=decided.message,
     )
     balances = payment_rows.balances(session, after, account.options.policy)
     payment_rows.restate(session, after, balances)

@@ -69,7 +69,8 @@ async def _refunded_at_amazon(services: Services, account: Account, payment: Pay
     rows = await services.database.read(lambda session: payment_rows.charge_rows(session, payment.id))
     refunded = Money.zero(payment.amount.currency)
     for row in [row for row in rows if row.captured][: mirror.MAX_READINGS]:
-        charge = (await client.execute(requests.get_charge(row.charge_id), budget=deadline.left)).value
+        with services.chronicle.following(payment.id):
+            charge = (await client.execute(requests.get_charge(row.charge_id), budget=deadline.left)).value
         if charge.refunded_amount is not None and charge.refunded_amount.amount is not None:
             refunded += charge.refunded_amount.money()
     return refunded

@@ -62,7 +62,8 @@ async def _tell_amazon(services: Services, payment: Payment, number: str) -> str
     metadata = terms.merchant_metadata(account, payment, reference=number)
     request = requests.update_charge_permission(permission_id, merchant_metadata=metadata)
     try:
-        await services.amazon(account).execute(request, budget=row_deadline(services).left)
+        with services.chronicle.following(payment.id):
+            await services.amazon(account).execute(request, budget=row_deadline(services).left)
     except AmazonPayRejected as refusal:
         return refusal.reason_code
     return "told"

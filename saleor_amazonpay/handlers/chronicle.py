@@ -1,0 +1,133 @@
+"""The parts of a payment's timeline that no transaction carries: each sending to Amazon, each answer to Saleor.
+
+What belongs to a fact is written in the fact's own transaction. The rest is collected here and written together a
+moment later, so that it costs the webhook no commit of its own; a process that is killed loses a second of it, never
+of the facts. Nobody waits for it and nothing fails because of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from saleor_amazonpay.amazonpay import Attempt
+from saleor_amazonpay.clock import Clock
+from saleor_amazonpay.storage import timeline
+from saleor_amazonpay.storage.engine import Database, Session
+
+log = structlog.get_logger(__name__)
+
+_WRITE_SECONDS = 1.0
+_MOST_KEPT = 10_000  # entries; more than this while the database is away are given up
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One request to Amazon and what came back, as the timeline shows it."""
+
+    at: datetime
+    detail: Mapping[str, Any]
+
+
+_followed: ContextVar[list[Sending] | None] = ContextVar("followed", default=None)
+
+
+@contextmanager
+def sendings() -> Iterator[list[Sending]]:
+    """Everything sent to Amazon inside, in order; whoever asks for it writes it down."""
+    seen: list[Sending] = []
+    token = _followed.set(seen)
+    try:
+        yield seen
+    finally:
+        _followed.reset(token)
+
+
+def see(attempt: Attempt, now: datetime) -> None:
+    """Told of every sending; kept where somebody follows."""
+    followed = _followed.get()
+    if followed is not None:
+        followed.append(Sending(now, _detail(attempt)))
+
+
+def _detail(attempt: Attempt) -> Mapping[str, Any]:
+    told = {
+        "operation": attempt.operation,
+        "status": attempt.status,
+        "error": attempt.error,
+        "reason_code": attempt.reason_code or None,
+        "message": attempt.message or None,
+        "request_id": attempt.request_id,
+        "attempt": attempt.number if attempt.number > 1 else None,
+        "ms": round(attempt.seconds * 1000),
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def write_sendings(session: Session, payment_id: str, seen: Sequence[Sending]) -> None:
+    """In the transaction of the fact they led to."""
+    for sending in seen:
+        timeline.add(session, payment_id, "call", sending.at, **sending.detail)
+
+
+class Chronicle:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._kept: list[tuple[str, str, datetime, Mapping[str, Any]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    def note(self, payment_id: str, kind: str, **detail: Any) -> None:
+        """Have it written; what is None is left out."""
+        self._keep(payment_id, kind, self._clock.now(), {k: v for k, v in detail.items() if v is not None})
+
+    @contextmanager
+    def following(self, payment_id: str) -> Iterator[None]:
+        """What is sent to Amazon inside is about this payment."""
+        with sendings() as seen:
+            try:
+                yield
+            finally:
+                for sending in seen:
+                    self._keep(payment_id, "call", sending.at, sending.detail)
+
+    async def write(self) -> None:
+        """Write what was collected."""
+        kept, self._kept = self._kept, []
+        if not kept:
+            return
+
+        def insert(session: Session) -> None:
+            for payment_id, kind, at, detail in kept:
+                timeline.add(session, payment_id, kind, at, **detail)
+
+        try:
+            await self._database.run(insert)
+        except Exception:
+            log.exception("timeline_not_written", entries=len(kept))
+
+    async def close(self) -> None:
+        """Before the database is closed."""
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+        await self.write()
+
+    def _keep(self, payment_id: str, kind: str, at: datetime, detail: Mapping[str, Any]) -> None:
+        if len(self._kept) >= _MOST_KEPT:
+            log.warning("timeline_entry_lost", payment=payment_id, kind=kind)
+            return
+        self._kept.append((payment_id, kind, at, detail))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.get_running_loop().create_task(self._write_later())
+
+    async def _write_later(self) -> None:
+        await asyncio.sleep(_WRITE_SECONDS)
+        await asyncio.shield(self.write())
