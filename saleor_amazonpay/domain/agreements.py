@@ -5,9 +5,11 @@ Source: amazon-pay-cv2.md §4.3 (states and reasons), §4.9 (monthly limits), §
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.domain.states import ChargePermissionType, FrequencyUnit
 
 STANDING_TYPES: Final = frozenset({ChargePermissionType.RECURRING, ChargePermissionType.PAYMENT_METHOD_ON_FILE})
@@ -32,5 +34,38 @@ class Frequency:
         return f"every {unit}" if self.value == 1 else f"every {self.value} {unit}s"
 
 
+@dataclass(frozen=True, slots=True)
+class AgreementTerms:
+    """What the buyer is asked to agree to beside a purchase, or instead of one.
+
+    ``frequency`` is there for a Recurring permission only; ``amount`` is what each period costs, None where it varies.
+    """
+
+    charge_permission_type: ChargePermissionType
+    frequency: Frequency | None = None
+    amount: Money | None = None
+
+
 def is_standing(charge_permission_type: str | None) -> bool:
     return charge_permission_type in STANDING_TYPES
+
+
+def monthly_limit(charge_permission_type: str, currency: Currency) -> Money:
+    """What Amazon lets one permission be charged in a calendar month, unless it says otherwise (§4.9)."""
+    whole = _MONTHLY[ChargePermissionType(charge_permission_type)][currency]
+    return Money(whole * 10**currency.exponent, currency)
+
+
+_NORDIC: Final = (Currency.DKK, Currency.HKD, Currency.NOK, Currency.SEK, Currency.ZAR)
+_MONTHLY: Final[Mapping[ChargePermissionType, Mapping[Currency, int]]] = {
+    ChargePermissionType.RECURRING: {
+        **dict.fromkeys(Currency, 1_000),
+        **dict.fromkeys(_NORDIC, 10_000),
+        Currency.JPY: 100_000,
+    },
+    ChargePermissionType.PAYMENT_METHOD_ON_FILE: {
+        **dict.fromkeys(Currency, 15_000),
+        **dict.fromkeys(_NORDIC, 150_000),
+        Currency.JPY: 2_000_000,
+    },
+}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from saleor_amazonpay.domain.agreements import is_standing
 from saleor_amazonpay.domain.money import Currency, Money, total
 from saleor_amazonpay.domain.states import (
     AfterPartialCapture,
@@ -126,11 +127,22 @@ class Balances:
 
     @property
     def unused(self) -> Money:
-        """What may still be charged on the permission without holding it, up to the order total."""
+        """What may still be charged on the permission without holding it, up to the order total.
+
+        A standing permission's balance is a month's and shared with other orders: it says when, not whether.
+        """
         nothing = Money.zero(self.currency)
-        if self.permission_state != ChargePermissionState.CHARGEABLE or self.permission_balance is None:
+        if self.permission_state != ChargePermissionState.CHARGEABLE:
             return nothing
-        return max(nothing, min(self._unclaimed, self.permission_balance))
+        left = self._unclaimed
+        if not is_standing(self.permission_type):
+            left = min(left, self.permission_balance or nothing)
+        return max(nothing, left)
+
+    @property
+    def month_left(self) -> Money | None:
+        """What a standing permission can still be charged this month, as last read; None: no such limit."""
+        return self.permission_balance if is_standing(self.permission_type) else None
 
     @property
     def chargeable(self) -> Money:

@@ -34,6 +34,8 @@ def status_of(state: str, balances: Balances) -> PaymentStatus:
     known = BEFORE_MONEY.get(state)
     if known is not None:
         return known
+    if not balances.order_total.is_positive:
+        return PaymentStatus.CAPTURED  # an agreement alone: nothing was due, and all of it is paid
     if balances.captured.is_positive:
         return _of_captured(balances)
     if balances.authorized.is_positive:

@@ -76,10 +76,33 @@ def plan_charge(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
         smallest = min(bearing, key=lambda charge: charge.amount.minor)
         return Plan([CaptureCharge(smallest.charge_id, amount)], amount)
     if balances.unused >= amount:
-        return Plan([CreateCharge(amount)], amount)
+        return _beyond_month(balances, amount) or Plan([CreateCharge(amount)], amount)
     if balances.charges_being_decided:
         return Wait(balances.charges_being_decided[0].charge_id)
     return Refusal(_too_much_to_charge(balances, amount))
+
+
+def plan_agreement_charge(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
+    """Charge a standing agreement for a new payment (DESIGN §8); whose it is was looked at before."""
+    if not amount.is_positive:
+        return Refusal("There is nothing to charge.")
+    if balances.permission_state == ChargePermissionState.CLOSED:
+        return Refusal("This Amazon Pay agreement has ended; the buyer has to agree to a new one.")
+    if balances.permission_state != ChargePermissionState.CHARGEABLE:
+        return Refusal(_BUYER_HAS_TO_ACT)
+    return _beyond_month(balances, amount) or Plan([CreateCharge(amount)], amount)
+
+
+def _beyond_month(balances: Balances, amount: Money) -> Refusal | None:
+    left = balances.month_left
+    if left is None or amount <= left:
+        return None
+    return Refusal(
+        f"The monthly limit of this Amazon Pay agreement leaves {left} until next month; {amount} was asked for."
+    )
+
+
+_BUYER_HAS_TO_ACT = "Amazon Pay cannot charge this payment now: the buyer has to update the payment method at Amazon."
 
 
 def _too_much_to_charge(balances: Balances, amount: Money) -> str:
@@ -87,7 +110,7 @@ def _too_much_to_charge(balances: Balances, amount: Money) -> str:
     if largest.is_positive:
         return f"Amazon Pay can charge at most {largest} in one step on this payment; {amount} was asked for."
     if balances.permission_state == ChargePermissionState.NON_CHARGEABLE:
-        return "Amazon Pay cannot charge this payment now: the buyer has to update the payment method at Amazon."
+        return _BUYER_HAS_TO_ACT
     return "Nothing is authorized on this payment any more, so nothing can be charged."
 
 

@@ -157,10 +157,15 @@ class OperationKind(StrEnum):
     """What is to be done with a payment; a Saleor request, or our own decision (reauthorize)."""
 
     COMPLETE = "complete"
+    CHARGE_AGREEMENT = "charge_agreement"  # begin a payment by charging a standing agreement, without a session
     CHARGE = "charge"
     REFUND = "refund"
     CANCEL = "cancel"
     REAUTHORIZE = "reauthorize"
+
+
+SESSION_OPERATIONS = frozenset({OperationKind.COMPLETE, OperationKind.CHARGE_AGREEMENT})
+"""Whose outcome answers a session event: they begin a payment, everything else happens to one."""
 
 
 class OperationState(StrEnum):

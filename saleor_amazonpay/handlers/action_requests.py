@@ -96,7 +96,7 @@ def _nothing_done(request: Request, message: str) -> ActionAnswer:
     """A failure of which nothing is stored; its reference is its own, so that no other failure collides with it."""
     return ActionAnswer(
         psp_reference=keys.reference("refused", request.installation.api_url, request.body_hash),
-        result=conclusions.failure_of(request.kind),
+        result=conclusions.ACTION_FAILURES[request.kind],
         message=message,
     )
 

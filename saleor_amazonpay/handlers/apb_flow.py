@@ -73,7 +73,8 @@ def _remember(session: Session, services: Services, payment: Payment) -> bool:
 
 
 def _payload(account: Account, payment: Payment, event: TransactionInitializeSession, data: ApbData) -> str:
-    """Raises DataErrors: Amazon cannot take the address, or ``recurring`` cannot be had."""
+    """Raises DataErrors: Amazon cannot take the address."""
+    agreed = payment.agreement_terms
     payload = CheckoutSessionPayload(
         web_checkout_details=WebCheckoutDetails(
             checkout_result_return_url=payment.result_url,
@@ -81,10 +82,11 @@ def _payload(account: Account, payment: Payment, event: TransactionInitializeSes
             checkout_mode="ProcessOrder",
         ),
         store_id=account.store_id,
-        charge_permission_type="Recurring" if data.recurring else None,
-        recurring_metadata=button.recurring_metadata(event.source_object, data.recurring),
-        payment_details=terms.payment_details(account, payment),
-        merchant_metadata=terms.merchant_metadata(account, payment),
+        charge_permission_type=agreed.charge_permission_type.value if agreed else None,
+        recurring_metadata=terms.recurring_metadata(agreed),
+        payment_method_on_file_metadata=terms.on_file_metadata(agreed, payment.amount),
+        payment_details=terms.payment_details(account.options, payment),
+        merchant_metadata=terms.merchant_metadata(account.options, payment),
         address_details=_address(event),
     )
     return to_json(payload).decode()

@@ -8,12 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from saleor_amazonpay.amazonpay import CreateCheckoutSessionConfig, Region
-from saleor_amazonpay.amazonpay.payloads import Frequency, RecurringMetadata
 from saleor_amazonpay.domain.money import Currency, Money, MoneyError
 from saleor_amazonpay.handlers.services import Services
-from saleor_amazonpay.saleor.data import Recurring, RecurringAmount
 from saleor_amazonpay.saleor.events import Checkout, Order
-from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage.accounts import Account
 
 
@@ -66,14 +63,14 @@ def price(amount: Money) -> dict[str, str]:
     return {"amount": amount.amount, "currencyCode": amount.currency}
 
 
-def payable(account: Account, amount: Money) -> Money:
-    """The amount, if this account can take it.
+def payable(account: Account, amount: Money, *, may_be_nothing: bool = False) -> Money:
+    """The amount, if this account can take it; ``may_be_nothing`` where the buyer agrees to later charges (case 14).
 
     Raises:
         MoneyError: nothing to pay (case 14), a currency the account's ledger does not take, or more than Amazon takes.
     """
     region = Region(account.region)
-    if not amount.is_positive:
+    if not amount.is_positive and not (may_be_nothing and amount == Money.zero(amount.currency)):
         raise MoneyError("There is nothing to pay; Amazon Pay is not needed for a total of zero.")
     if amount.currency not in region.presentment_currencies:
         taken = ", ".join(region.presentment_currencies)
@@ -97,30 +94,3 @@ def checkout_language(account: Account, saleor_language: str) -> str:
         return account.options.checkout_language or languages[0]
     wanted = saleor_language.split("_", maxsplit=1)[0].lower()
     return next((language for language in languages if language.startswith(f"{wanted}_")), languages[0])
-
-
-def recurring_metadata(source: Checkout | Order, recurring: Recurring | None) -> RecurringMetadata | None:
-    """What the buyer is told about later charges (amazon-pay-cv2.md §6.1).
-
-    Raises:
-        DataErrors: nobody is logged in whose agreement it would be (case 12), or the amount is none of the currency.
-    """
-    if recurring is None:
-        return None
-    if source.user is None:
-        message = "A recurring payment belongs to a customer: the buyer must be logged in at the shop."
-        raise DataErrors([DataError("data.recurring", "INVALID", message)])
-    return RecurringMetadata(
-        frequency=Frequency(unit=recurring.frequency.unit, value=recurring.frequency.value),  # type: ignore[arg-type]
-        amount=_each_charge(source, recurring.amount) if recurring.amount else None,
-    )
-
-
-def _each_charge(source: Checkout | Order, amount: RecurringAmount) -> Money:
-    currency = source.due.currency
-    if amount.currency_code != currency:
-        raise DataErrors([DataError("data.recurring.amount.currencyCode", "INVALID", f"Must be {currency}.")])
-    try:
-        return Money.parse(amount.amount, currency)
-    except MoneyError as wrong:
-        raise DataErrors([DataError("data.recurring.amount.amount", "INVALID", str(wrong))]) from wrong

@@ -13,6 +13,7 @@ from saleor_amazonpay.amazonpay import MESSAGES, CheckoutSession
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.outcomes import Fact
 from saleor_amazonpay.domain.states import (
+    SESSION_OPERATIONS,
     CallState,
     ChargePermissionState,
     ChargeState,
@@ -79,7 +80,7 @@ class Rows:
     session: CheckoutSession | None = None
 
 
-_FAILURES: Mapping[OperationKind, Event] = {
+ACTION_FAILURES: Mapping[OperationKind, Event] = {
     OperationKind.CHARGE: Event.CHARGE_FAILURE,
     OperationKind.REFUND: Event.REFUND_FAILURE,
     OperationKind.CANCEL: Event.CANCEL_FAILURE,
@@ -100,8 +101,8 @@ def message_for(reason_code: str | None) -> str:
     return MESSAGES.get(reason_code or "", "Amazon Pay refused the request.")
 
 
-def failure_of(kind: OperationKind) -> Event:
-    return _FAILURES[kind]
+def failure_of(payment: Payment, kind: OperationKind) -> Event:
+    return SESSION_FAILURE[payment.action_type] if kind in SESSION_OPERATIONS else ACTION_FAILURES[kind]
 
 
 def conclude(payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
@@ -116,6 +117,8 @@ def _complete(payment: Payment, operation: Operation, calls: Sequence[Call], row
         return _session_charge(payment, operation, next(iter(rows.charges.values())))
     call, session = calls[-1], rows.session
     failure = SESSION_FAILURE[payment.action_type]
+    if session is not None and session.state == CheckoutSessionState.COMPLETED and not payment.amount.is_positive:
+        return _agreed(payment, operation, session, now)
     if session is not None and session.state == CheckoutSessionState.OPEN:
         if call.reason_code in {"AmountMismatch", "CurrencyMismatch"}:
             return Decided(failure, operation.amount, now, message_for(call.reason_code))
@@ -127,6 +130,25 @@ def _complete(payment: Payment, operation: Operation, calls: Sequence[Call], row
         reason = session.reason_code
         return Decided(failure, operation.amount, now, reason_message(reason, "Amazon Pay cancelled the checkout."))
     return Decided(failure, operation.amount, now, message_for(call.reason_code))
+
+
+def _agreed(payment: Payment, operation: Operation, session: CheckoutSession, now: datetime) -> Conclusion:
+    """Nothing was to be paid: the buyer has agreed, and the permission is what there is to tell (case 14)."""
+    time, agreed = session.last_updated or now, "Agreed to at Amazon Pay; nothing was charged."
+    reference = payment.charge_permission_id
+    return Decided(Event.AUTHORIZATION_SUCCESS, operation.amount, time, agreed, reference=reference)
+
+
+def _charge_agreement(
+    payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime
+) -> Conclusion:
+    call = calls[-1]
+    if call.state is CallState.REJECTED:
+        if call.reason_code in _STALE_NEWS:
+            return Again()
+        return Decided(SESSION_FAILURE[payment.action_type], operation.amount, now, message_for(call.reason_code))
+    charge = rows.charges.get(call.amazon_id or "")
+    return Undecided(OperationState.RUNNING) if charge is None else _session_charge(payment, operation, charge)
 
 
 def _session_charge(payment: Payment, operation: Operation, charge: Row) -> Conclusion:
@@ -295,6 +317,7 @@ def _gross(payment: Payment, rows: Rows) -> Money:
 
 _CONCLUSIONS: Mapping[OperationKind, Callable[[Payment, Operation, Sequence[Call], Rows, datetime], Conclusion]] = {
     OperationKind.COMPLETE: _complete,
+    OperationKind.CHARGE_AGREEMENT: _charge_agreement,
     OperationKind.CHARGE: _charge,
     OperationKind.REFUND: _refund,
     OperationKind.CANCEL: _cancel,

@@ -17,6 +17,7 @@ from saleor_amazonpay.domain.transitions import (
     Advance,
     advance,
 )
+from saleor_amazonpay.handlers import agreements
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.operations import Call, Operation
@@ -27,7 +28,9 @@ AmazonObject = CheckoutSession | ChargePermission | Charge | Refund
 
 MAX_READINGS = 30  # of one round: a permission bears 25 charges (amazon-pay-cv2.md §4.4)
 
-NEEDS_PERMISSION = frozenset({OperationKind.CHARGE, OperationKind.CANCEL, OperationKind.REAUTHORIZE})
+NEEDS_PERMISSION = frozenset(
+    {OperationKind.CHARGE_AGREEMENT, OperationKind.CHARGE, OperationKind.CANCEL, OperationKind.REAUTHORIZE}
+)
 
 
 def amazon_id(object_: AmazonObject) -> str | None:
@@ -168,6 +171,7 @@ def _write_session(session: Session, payment: Payment, object_: CheckoutSession,
 def _write_permission(session: Session, payment: Payment, object_: ChargePermission, now: datetime) -> None:
     if advance(CHARGE_PERMISSION_TRANSITIONS, payment.charge_permission_state, object_.state) is Advance.STALE:
         return
+    agreements.write(session, payment.api_url, object_, now=now)
     balance = object_.limits.amount_balance if object_.limits else None
     payment_rows.change(
         session,

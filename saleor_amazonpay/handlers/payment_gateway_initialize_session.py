@@ -15,9 +15,10 @@ from saleor_amazonpay.amazonpay.payloads import (
     fit_store_name,
     to_json,
 )
-from saleor_amazonpay.domain.money import MoneyError
+from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.errors import AmazonPayError, AppError, ConfigurationError
-from saleor_amazonpay.handlers import addresses, button, delivery, problems
+from saleor_amazonpay.handlers import addresses, button, delivery, problems, terms
+from saleor_amazonpay.handlers.agreements import asking
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import check_origins
 from saleor_amazonpay.saleor.answers import GatewayAnswer
@@ -36,13 +37,13 @@ async def handle(
     try:
         data = parse_gateway_initialize(event.data)
         account = await services.directory.account_for_channel(installation.api_url, event.source_object.channel.slug)
-        amount = button.payable(account, event.money())
+        amount = button.payable(account, event.money(), may_be_nothing=data.asks_for_agreement)
         check_origins(
             account,
             checkoutReviewReturnUrl=data.checkout_review_return_url,
             checkoutCancelUrl=data.checkout_cancel_url,
         )
-        config = _review_config(services, account, event, data)
+        config = _review_config(services, account, event, data, amount)
     except DataErrors as wrong:
         return GatewayAnswer(errors=wrong.as_json())
     except (ConfigurationError, MoneyError) as wrong:
@@ -75,14 +76,19 @@ def _error(error: AppError | MoneyError) -> dict[str, str]:
 
 
 def _review_config(
-    services: Services, account: Account, event: PaymentGatewayInitializeSession, data: GatewayInitializeData
+    services: Services,
+    account: Account,
+    event: PaymentGatewayInitializeSession,
+    data: GatewayInitializeData,
+    amount: Money,
 ) -> CreateCheckoutSessionConfig | None:
     """The signed payload of the review flow; APB's is made by transactionInitialize, when the amount is final.
 
     Raises:
         NothingDeliverable: something ships, and no address a buyer could choose would do.
-        DataErrors: ``recurring`` cannot be had.
+        DataErrors: the agreement that is asked for cannot be had.
     """
+    agreed = asking.asked(account, data, amount, event.source_object)
     if data.flow != "review" or data.checkout_review_return_url is None:
         return None
     options, source = account.options, event.source_object
@@ -93,8 +99,9 @@ def _review_config(
             checkout_cancel_url=data.checkout_cancel_url,
         ),
         store_id=account.store_id,
-        charge_permission_type="Recurring" if data.recurring else None,
-        recurring_metadata=button.recurring_metadata(source, data.recurring),
+        charge_permission_type=agreed.charge_permission_type.value if agreed else None,
+        recurring_metadata=terms.recurring_metadata(agreed),
+        payment_method_on_file_metadata=terms.on_file_metadata(agreed, amount),
         delivery_specifications=delivery.specifications(options, source.channel.country_codes) if ships else None,
         merchant_metadata=MerchantMetadata(merchant_store_name=fit_store_name(options.store_name))
         if options.store_name

@@ -8,6 +8,7 @@ from typing import Any
 from saleor_amazonpay.amazonpay import ApiRequest, requests
 from saleor_amazonpay.amazonpay.payloads import MerchantMetadata
 from saleor_amazonpay.domain import keys
+from saleor_amazonpay.domain.agreements import is_standing
 from saleor_amazonpay.domain.balances import Balances
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.plans import (
@@ -20,17 +21,20 @@ from saleor_amazonpay.domain.plans import (
     Refusal,
     Step,
     Wait,
+    plan_agreement_charge,
     plan_cancel,
     plan_charge,
     plan_reauthorize,
     plan_refund,
 )
-from saleor_amazonpay.domain.states import CallState, OperationKind
+from saleor_amazonpay.domain.states import CallState, ChargeChannel, ChargeInitiator, OperationKind, PaymentIntent
+from saleor_amazonpay.handlers import terms
 from saleor_amazonpay.storage.accounts import AccountOptions
 from saleor_amazonpay.storage.operations import Call, Operation
 from saleor_amazonpay.storage.payments import Payment
 
 _PLANS: Mapping[OperationKind, Callable[[Balances, Money], Plan | Refusal | Wait]] = {
+    OperationKind.CHARGE_AGREEMENT: plan_agreement_charge,
     OperationKind.CHARGE: plan_charge,
     OperationKind.REFUND: plan_refund,
     OperationKind.CANCEL: plan_cancel,
@@ -108,14 +112,9 @@ def _charge(step: Step) -> str | None:
 def _complete(payment: Payment, operation: Operation) -> ApiRequest[Any]:
     return requests.complete_checkout_session(
         operation.request_key,
-        charge_amount=payment.amount,
+        charge_amount=None if terms.is_set_up_only(payment) else payment.amount,
         idempotency_key=_key(payment, operation, 0),
     )
-
-
-def _order_number(payment: Payment) -> MerchantMetadata | None:
-    """What later charges of an order carry, so that Seller Central and settlement show it."""
-    return MerchantMetadata(merchant_reference_id=payment.order_number) if payment.order_number else None
 
 
 def _request(
@@ -131,14 +130,7 @@ def _request(
                 idempotency_key=key,
             )
         case CreateCharge():
-            return requests.create_charge(
-                payment.charge_permission_id or "",
-                charge_amount=step.amount,
-                capture_now=step.capture_now,
-                soft_descriptor=options.soft_descriptor if step.capture_now else None,
-                merchant_metadata=_order_number(payment),
-                idempotency_key=key,
-            )
+            return _create_charge(payment, operation, step, key, options)
         case CreateRefund():
             return requests.create_refund(
                 step.charge_id,
@@ -154,3 +146,44 @@ def _request(
                 closure_reason="Cancelled in Saleor.",
                 cancel_pending_charges=False,
             )
+
+
+def _create_charge(
+    payment: Payment, operation: Operation, step: CreateCharge, key: str, options: AccountOptions
+) -> ApiRequest[Any]:
+    wanted = _of_agreement(payment, options) if operation.kind is OperationKind.CHARGE_AGREEMENT else _later(payment)
+    wanted = {"capture_now": step.capture_now, **wanted}
+    return requests.create_charge(
+        payment.charge_permission_id or "",
+        charge_amount=step.amount,
+        soft_descriptor=options.soft_descriptor if wanted["capture_now"] else None,
+        idempotency_key=key,
+        **wanted,
+        **_who_charges(payment),
+    )
+
+
+def _of_agreement(payment: Payment, options: AccountOptions) -> dict[str, Any]:
+    """A charge that begins a payment: the same intent and words as at a checkout session."""
+    intent = terms.payment_intent(options, payment)
+    return {
+        "capture_now": intent is PaymentIntent.AUTHORIZE_WITH_CAPTURE,
+        "can_handle_pending_authorization": terms.may_be_pending(options, intent) or None,
+        "merchant_metadata": terms.merchant_metadata(options, payment, reference=payment.order_number),
+    }
+
+
+def _later(payment: Payment) -> dict[str, Any]:
+    """A charge of the rest carries the order's number, so that Seller Central and settlement show it."""
+    number = payment.order_number
+    return {"merchant_metadata": MerchantMetadata(merchant_reference_id=number) if number else None}
+
+
+def _who_charges(payment: Payment) -> Mapping[str, Any]:
+    """Amazon wants to know it of every charge on a standing permission (§6.2)."""
+    if not is_standing(payment.charge_permission_type):
+        return {}
+    return {
+        "charge_initiator": payment.charge_initiator or ChargeInitiator.MERCHANT_UNSCHEDULED.value,
+        "channel": payment.charge_channel or ChargeChannel.WEB.value,
+    }

@@ -13,9 +13,11 @@ from typing import Any
 import structlog
 
 from saleor_amazonpay.amazonpay import ApiRequest, Charge, Refund, requests
+from saleor_amazonpay.domain.agreements import is_standing
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.outcomes import Fact
 from saleor_amazonpay.domain.states import (
+    SESSION_OPERATIONS,
     AfterPartialCapture,
     CallState,
     ChargePermissionState,
@@ -187,6 +189,8 @@ def _owners_of_refunds(session: Session, payment_: Payment) -> dict[str, Operati
 def _belongs(object_: mirror.AmazonObject, before: Snapshot) -> bool:
     """A notification may name any object of the merchant: only what Amazon says is this payment's is written to it."""
     match object_:
+        case Charge() if is_standing(before.payment.charge_permission_type):
+            return object_.charge_id in before.charges  # other payments have charges on the same permission
         case Charge():
             return object_.charge_permission_id == before.payment.charge_permission_id
         case Refund():
@@ -203,7 +207,7 @@ def _captured_by_us(session: Session, payment_: Payment) -> set[str]:
     """Charges whose capture an operation of ours brought about, or may have, and tells Saleor itself."""
     ours: set[str] = set()
     for operation in operation_rows.of_payment(session, payment_.id, payment_.amount.currency):
-        if operation.kind is OperationKind.COMPLETE and operation.result in _CAPTURES:
+        if operation.kind in SESSION_OPERATIONS and operation.result in _CAPTURES:
             ours.add(operation.psp_reference or "")
         if operation.kind is OperationKind.CHARGE:
             calls = operation_rows.calls_of(session, operation.id, payment_.amount.currency)
@@ -227,7 +231,7 @@ def _ended_by_us(session: Session, payment_: Payment) -> set[tuple[str, str]]:
         ends = _ENDS_TOLD[operation.kind]
         calls = operation_rows.calls_of(session, operation.id, payment_.amount.currency)
         ids = {call.charge_id or call.amazon_id for call in calls if call.state is not CallState.REJECTED}
-        if operation.kind is OperationKind.COMPLETE:
+        if operation.kind in SESSION_OPERATIONS:
             ids = {operation.psp_reference}
         ended |= {(id_ or "", end) for id_ in ids for end in ends}
     return ended
@@ -235,6 +239,7 @@ def _ended_by_us(session: Session, payment_: Payment) -> set[tuple[str, str]]:
 
 _ENDS_TOLD: Mapping[OperationKind, Sequence[ChargeState]] = {
     OperationKind.COMPLETE: (ChargeState.DECLINED,),
+    OperationKind.CHARGE_AGREEMENT: (ChargeState.DECLINED,),
     OperationKind.CHARGE: (ChargeState.DECLINED, ChargeState.CANCELED),
     OperationKind.REAUTHORIZE: (ChargeState.DECLINED,),
     OperationKind.CANCEL: (ChargeState.CANCELED,),
@@ -294,7 +299,8 @@ def gross_authorized(snapshot: Snapshot, account: Account) -> Money:
     gross = Money(held + captured, currency) + payment_.released
     keeps = account.options.policy is AfterPartialCapture.KEEP
     chargeable = payment_.charge_permission_state == ChargePermissionState.CHARGEABLE
-    if keeps and chargeable and payment_.charge_permission_balance is not None:
-        rest = payment_.amount - gross
-        gross += max(Money.zero(currency), min(rest, payment_.charge_permission_balance))
+    if keeps and chargeable:
+        rest, balance = payment_.amount - gross, payment_.charge_permission_balance or Money.zero(currency)
+        is_shared = is_standing(payment_.charge_permission_type)
+        gross += max(Money.zero(currency), rest if is_shared else min(rest, balance))
     return gross

@@ -8,22 +8,21 @@ Source: DESIGN §5, §6 cases 3, 13; amazon-pay-cv2.md §3.5, §5.1 steps 5-6; a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from saleor_amazonpay.amazonpay import ApiRequest, CheckoutSession, requests
-from saleor_amazonpay.amazonpay.payloads import RecurringMetadata, WebCheckoutDetails
+from saleor_amazonpay.amazonpay.payloads import WebCheckoutDetails
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.outcomes import Fact
-from saleor_amazonpay.domain.states import PaymentState
+from saleor_amazonpay.domain.states import ChargePermissionType, PaymentState
 from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.domain.transitions import SESSION_FAILURE
 from saleor_amazonpay.errors import AmazonPayRejected, AmazonPayUnavailable, AmazonPayUnresolved
-from saleor_amazonpay.handlers import addresses, button, operations, terms
+from saleor_amazonpay.handlers import addresses, operations, terms
 from saleor_amazonpay.handlers.conclusions import message_for
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import SessionEvent, refused, undecided
 from saleor_amazonpay.saleor.answers import SessionAnswer
-from saleor_amazonpay.saleor.data import ReviewData
-from saleor_amazonpay.saleor.events import TransactionInitializeSession
 from saleor_amazonpay.saleor.shapes import DataError, DataErrors
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import timeline
@@ -45,22 +44,13 @@ _COPY_IT = "Copy it from checkoutSession.shippingAddress, which paymentGatewayIn
 
 
 async def begin(
-    services: Services,
-    account: Account,
-    payment: Payment,
-    event: TransactionInitializeSession,
-    data: ReviewData,
-    deadline: Deadline,
+    services: Services, account: Account, payment: Payment, event: SessionEvent, deadline: Deadline
 ) -> SessionAnswer:
     """Bind the buyer's session to the payment and send the buyer on to Amazon."""
-    try:
-        recurring = button.recurring_metadata(event.source_object, data.recurring)
-    except DataErrors as wrong:
-        return refused(payment.api_url, event, wrong.public_message, wrong.errors)
     obstacle = await services.database.run(lambda session: _bind(session, services, payment))
     if obstacle is not None:
         return refused(payment.api_url, event, obstacle, [DataError(_SESSION_FIELD, "INVALID", obstacle)])
-    return await send_buyer_on(services, account, payment, event, deadline, recurring=recurring)
+    return await send_buyer_on(services, account, payment, event, deadline)
 
 
 def _bind(session: Session, services: Services, payment: Payment) -> str | None:
@@ -98,22 +88,12 @@ def _replace(session: Session, services: Services, older: Payment) -> None:
 
 
 async def send_buyer_on(
-    services: Services,
-    account: Account,
-    payment: Payment,
-    event: SessionEvent,
-    deadline: Deadline,
-    *,
-    recurring: RecurringMetadata | None = None,
+    services: Services, account: Account, payment: Payment, event: SessionEvent, deadline: Deadline
 ) -> SessionAnswer:
-    """Update the session and answer with Amazon's redirect URL; also what repairs an update that was lost.
-
-    ``recurring`` is new for the session where the button did not ask for it; else it is what the button said.
-    """
-    update = _update(account, payment, recurring)
+    """Update the session and answer with Amazon's redirect URL; also what repairs an update that was lost."""
     try:
         with services.chronicle.following(payment.id):
-            answer = await services.amazon(account).execute(update, budget=deadline.left)
+            answer = await services.amazon(account).execute(_update(account, payment), budget=deadline.left)
     except AmazonPayRejected as refusal:
         message = _SESSION_REFUSALS.get(refusal.reason_code, message_for(refusal.reason_code))
         await services.database.run(lambda session: _unbind(session, services, payment))
@@ -122,6 +102,10 @@ async def send_buyer_on(
     except (AmazonPayUnavailable, AmazonPayUnresolved):
         message = "Amazon Pay did not answer in time; call transactionProcess to go on."
         return undecided(event, message, status="processing", amazonCheckoutSessionId=payment.session_id)
+    unlike = _agreement_error(payment, answer.value)
+    if unlike is not None:
+        await services.database.run(lambda session: _unbind(session, services, payment))
+        return refused(payment.api_url, event, unlike.message, [unlike])
     differing = address_errors(event, answer.value)
     if differing and account.options.address_mismatch == "refuse":
         await services.database.run(lambda session: _unbind(session, services, payment))
@@ -184,12 +168,31 @@ def _unbind(session: Session, services: Services, payment: Payment) -> None:
         payment_rows.change(session, payment.id, now, state=PaymentState.FAILED, session_id=None)
 
 
-def _update(account: Account, payment: Payment, recurring: RecurringMetadata | None) -> ApiRequest[CheckoutSession]:
+def _upgraded(payment: Payment) -> Literal["Recurring"] | None:
+    """A session opened for one purchase can still become a recurring agreement, the only change Amazon knows (§6.4)."""
+    asked = payment.agreement_terms
+    is_recurring = asked is not None and asked.charge_permission_type == ChargePermissionType.RECURRING
+    return "Recurring" if is_recurring else None
+
+
+def _agreement_error(payment: Payment, session: CheckoutSession) -> DataError | None:
+    """What the buyer was asked at the button and what the shop asks now have to be the same."""
+    opened_for = session.charge_permission_type or ChargePermissionType.ONE_TIME
+    asked = payment.agreement_terms
+    wanted = asked.charge_permission_type if asked else ChargePermissionType.ONE_TIME
+    if opened_for == wanted:
+        return None
+    on_file = ChargePermissionType.PAYMENT_METHOD_ON_FILE in {opened_for, wanted}
+    message = f"The buyer opened this Amazon Pay session for {opened_for}, and {wanted} is asked for; send the same."
+    return DataError("data.paymentMethodOnFile" if on_file else "data.recurring", "INVALID", message)
+
+
+def _update(account: Account, payment: Payment) -> ApiRequest[CheckoutSession]:
     return requests.update_checkout_session(
         payment.session_id or "",
         web_checkout_details=WebCheckoutDetails(checkout_result_return_url=payment.result_url),
-        payment_details=terms.payment_details(account, payment),
-        merchant_metadata=terms.merchant_metadata(account, payment),
-        recurring_metadata=recurring,
-        charge_permission_type="Recurring" if recurring else None,
+        payment_details=terms.payment_details(account.options, payment),
+        recurring_metadata=terms.recurring_metadata(payment.agreement_terms),
+        charge_permission_type=_upgraded(payment),
+        merchant_metadata=terms.merchant_metadata(account.options, payment),
     )

@@ -55,8 +55,12 @@ def undecided(event: SessionEvent, message: str, *, status: str, **data: Any) ->
 
 
 def answer_of(event: SessionEvent, payment: Payment, operation: Operation, balances: Balances) -> SessionAnswer:
-    """The answer that completing a checkout session makes, the same however often it is asked for."""
-    session_data: Mapping[str, Any] = {"amazonCheckoutSessionId": operation.request_key}
+    """The answer that what began the payment makes, the same however often it is asked for."""
+    session_data: Mapping[str, Any] = (
+        {"paymentMethodId": payment.agreement_id}
+        if payment.agreement_id
+        else {"amazonCheckoutSessionId": operation.request_key}
+    )
     if operation.result is None:
         message = "Amazon Pay is still processing the payment."
         return undecided(event, message, status="processing", **session_data)

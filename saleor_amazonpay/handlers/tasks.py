@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from saleor_amazonpay.domain.states import OperationKind
 from saleor_amazonpay.handlers import notifications, operations, problems, report_transaction_event, surplus
+from saleor_amazonpay.handlers.agreements import jobs as agreement_jobs
 from saleor_amazonpay.handlers.rate_limits import background
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.sweeps import (
+    agreements,
     authorizations,
     dead_jobs,
     drift,
@@ -37,6 +39,7 @@ _SWEEPS: Mapping[str, tuple[Callable[[Services], Awaitable[None]], float]] = {
     "sweep_drift": (drift.run, drift.SECONDS),
     "sweep_undelivered_requests": (undelivered_requests.run, undelivered_requests.SECONDS),
     "sweep_dead_jobs": (dead_jobs.run, dead_jobs.SECONDS),
+    "sweep_agreements": (agreements.run, agreements.SECONDS),
     "sweep_problems": (problem_checks.run, problem_checks.SECONDS),
     "sweep_retention": (retention.run, retention.SECONDS),
 }
@@ -78,7 +81,7 @@ def register(tasks: Tasks, services: Services) -> None:
         problems.DELIVER_PROBLEM: deliver_problem,
         undelivered_requests.LOOK: look_for_undelivered,
     }
-    for name, handler in by_name.items():
+    for name, handler in {**by_name, **agreement_jobs.by_name(services, _JOB_BUDGET)}.items():
         tasks.register(name, _in_background(handler))
     sweep_seconds = min(_SWEEP_SECONDS, services.settings.claim_seconds)
     tasks.register_periodic("take_up_stranded_operations", take_up_stranded, seconds=sweep_seconds)

@@ -13,6 +13,7 @@ from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.transitions import SESSION_ACTION_REQUIRED
 from saleor_amazonpay.errors import AmazonPayError, ConfigurationError
 from saleor_amazonpay.handlers import apb_flow, completing
+from saleor_amazonpay.handlers.agreements import charging
 from saleor_amazonpay.handlers.completing import Obstacle
 from saleor_amazonpay.handlers.review_flow import send_buyer_on
 from saleor_amazonpay.handlers.services import Deadline, Services
@@ -40,13 +41,13 @@ async def handle(
         return refused(api_url, event, "This transaction was not initialized with Amazon Pay; start a new one.")
     try:
         account = await services.directory.account(api_url, payment.account_id)
+        if payment.agreement_id is not None:
+            return await charging.again(services, account, payment, event, deadline)
         data = parse_transaction_process(event.data)
         outstanding = Money.parse(event.outstanding, event.action.currency)
         payment = await _with_session(services, account, payment, data.amazon_checkout_session_id, deadline)
-    except DataErrors as wrong:
+    except (DataErrors, MoneyError) as wrong:
         return _not_now(event, wrong)
-    except MoneyError as wrong:
-        return undecided(event, str(wrong), status="invalid_data")
     except (AmazonPayError, ConfigurationError) as absence:
         return undecided(event, absence.public_message, status="processing")
     completed = await completing.complete(services, account, payment, outstanding, deadline)
@@ -55,8 +56,10 @@ async def handle(
     return await _answer(services, account, event, completed, deadline)
 
 
-def _not_now(event: TransactionProcessSession, wrong: DataErrors) -> SessionAnswer:
+def _not_now(event: TransactionProcessSession, wrong: DataErrors | MoneyError) -> SessionAnswer:
     """Anyone may call transactionProcess, so wrong data must not end somebody's payment: nothing is decided."""
+    if isinstance(wrong, MoneyError):
+        return undecided(event, str(wrong), status="invalid_data")
     return undecided(event, wrong.public_message, status="invalid_data", errors=wrong.as_json())
 
 

@@ -12,7 +12,8 @@ from typing import Final, Literal, get_args
 import msgspec
 from msgspec import Struct
 
-from saleor_amazonpay.saleor.shapes import URL, ByTag, Choice, Object, Text, checked
+from saleor_amazonpay.domain.states import ChargeChannel, ChargeInitiator
+from saleor_amazonpay.saleor.shapes import URL, ByTag, Choice, Flag, Object, Text, checked
 
 Flow = Literal["review", "apb"]
 Placement = Literal["Home", "Product", "Cart", "Checkout", "Other"]
@@ -48,7 +49,12 @@ class GatewayInitializeData(_Camel, frozen=True, kw_only=True):
     checkout_cancel_url: str | None = None
     placement: Placement | None = None
     recurring: Recurring | None = None
+    payment_method_on_file: bool = False
     amazon_checkout_session_id: str | None = None
+
+    @property
+    def asks_for_agreement(self) -> bool:
+        return self.recurring is not None or self.payment_method_on_file
 
 
 class ReviewData(_Camel, frozen=True, kw_only=True, tag_field="flow", tag="review"):
@@ -58,6 +64,11 @@ class ReviewData(_Camel, frozen=True, kw_only=True, tag_field="flow", tag="revie
     checkout_result_return_url: str | None = None
     return_url: str | None = None
     recurring: Recurring | None = None
+    payment_method_on_file: bool = False
+
+    @property
+    def asks_for_agreement(self) -> bool:
+        return self.recurring is not None or self.payment_method_on_file
 
 
 class ApbData(_Camel, frozen=True, kw_only=True, tag_field="flow", tag="apb"):
@@ -67,10 +78,19 @@ class ApbData(_Camel, frozen=True, kw_only=True, tag_field="flow", tag="apb"):
     return_url: str | None = None
     checkout_cancel_url: str | None = None
     recurring: Recurring | None = None
+    payment_method_on_file: bool = False
+
+    @property
+    def asks_for_agreement(self) -> bool:
+        return self.recurring is not None or self.payment_method_on_file
 
 
 class StoredData(_Camel, frozen=True, kw_only=True, tag_field="flow", tag="stored"):
+    """``charge_initiator`` and ``charge_channel`` are for apps; a customer who pays needs neither."""
+
     payment_method_id: str
+    charge_initiator: str | None = None
+    charge_channel: str | None = None
 
 
 InitializeData = ReviewData | ApbData | StoredData
@@ -106,6 +126,7 @@ _GATEWAY_INITIALIZE = Object(
         "checkoutCancelUrl": URL,
         "placement": Choice(PLACEMENTS),
         "recurring": _RECURRING,
+        "paymentMethodOnFile": Flag(),
         "amazonCheckoutSessionId": _SESSION_ID,
     }
 )
@@ -120,6 +141,7 @@ _INITIALIZE = ByTag(
                 "checkoutResultReturnUrl": URL,
                 "returnUrl": URL,
                 "recurring": _RECURRING,
+                "paymentMethodOnFile": Flag(),
             },
             required=("amazonCheckoutSessionId",),
             exactly_one=_RETURNS,
@@ -131,11 +153,18 @@ _INITIALIZE = ByTag(
                 "returnUrl": URL,
                 "checkoutCancelUrl": URL,
                 "recurring": _RECURRING,
+                "paymentMethodOnFile": Flag(),
             },
             exactly_one=_RETURNS,
         ),
         "stored": Object(
-            {"flow": Choice(("stored",)), "paymentMethodId": _PAYMENT_METHOD_ID}, required=("paymentMethodId",)
+            {
+                "flow": Choice(("stored",)),
+                "paymentMethodId": _PAYMENT_METHOD_ID,
+                "chargeInitiator": Choice(tuple(ChargeInitiator)),
+                "chargeChannel": Choice(tuple(ChargeChannel)),
+            },
+            required=("paymentMethodId",),
         ),
     },
 )

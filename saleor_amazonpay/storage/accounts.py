@@ -36,6 +36,9 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     ``allowed_origins``: origins to which a buyer may be sent (case 15), e.g. ``https://shop.example``.
     ``address_mismatch``: what becomes of a review-flow payment whose goods go elsewhere than the buyer told Amazon.
     ``restrictions`` narrow the channel's shipping zones, for the address book the buyer sees at Amazon; none: all.
+    ``payment_method_on_file``: Amazon has opened saved wallets to this merchant (by invitation, §6.7).
+    ``recurring_monthly_limit``: what an agreement takes in a month where it is not Amazon's published figure.
+    ``trusted_apps``: ids of Saleor apps beside this one that may charge customers' agreements (case 12).
     ``store_name`` is shown to the buyer and cut to 50 bytes by Amazon's limit.
     """
 
@@ -56,6 +59,9 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     button_color: Literal["Gold", "LightGray", "DarkGray"] = "Gold"
     placement: Literal["Home", "Product", "Cart", "Checkout", "Other"] = "Checkout"
     checkout_language: str | None = None
+    payment_method_on_file: bool = False
+    recurring_monthly_limit: str | None = None
+    trusted_apps: tuple[str, ...] = ()
 
     @property
     def policy(self) -> AfterPartialCapture:

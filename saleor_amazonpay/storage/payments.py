@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import bindparam, select, update
 
+from saleor_amazonpay.domain.agreements import AgreementTerms, Frequency, is_standing
 from saleor_amazonpay.domain.balances import Balances, ChargePart, RefundPart
 from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.domain.payment_status import BEFORE_MONEY, status_of
@@ -17,9 +19,11 @@ from saleor_amazonpay.domain.states import (
     AfterPartialCapture,
     CallState,
     ChargePermissionType,
+    FrequencyUnit,
     PaymentState,
     PaymentStatus,
 )
+from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
 from saleor_amazonpay.storage.tables import calls, charges, operations, payments, refunds
 from saleor_amazonpay.storage.times import from_micros, maybe_from_micros, to_micros
@@ -27,7 +31,10 @@ from saleor_amazonpay.storage.times import from_micros, maybe_from_micros, to_mi
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One row of ``payments``; see tables.py for the columns."""
+    """One row of ``payments``; see tables.py for the columns.
+
+    What is said of a standing permission is the agreement's, which all its payments share.
+    """
 
     id: str
     api_url: str
@@ -62,6 +69,10 @@ class Payment:
     order_number: str | None = None
     order_id: str | None = None
     status: str = PaymentStatus.AWAITING_BUYER
+    agreement_terms: AgreementTerms | None = None
+    agreement_id: str | None = None
+    charge_initiator: str | None = None
+    charge_channel: str | None = None
 
     @property
     def is_undecided(self) -> bool:
@@ -104,6 +115,7 @@ _SAVE = Statement(
             "result_url",
             "return_url",
             "sweep_at",
+            "agreement_terms",
             "updated_at",
         ],
     )
@@ -153,25 +165,25 @@ _SAVE_REFUND = Statement(
 
 def by_id(session: Session, payment_id: str, *, lock: bool = False) -> Payment | None:
     row = session.one(_BY_ID_LOCKED if lock else _BY_ID, {"id": payment_id})
-    return _payment(row) if row else None
+    return _payment(session, row) if row else None
 
 
 def by_transaction(session: Session, api_url: str, transaction_id: str) -> Payment | None:
     """The tenant's payment of that Saleor transaction, its row locked (PostgreSQL) until the commit."""
     row = session.one(_BY_TRANSACTION, {"api_url": api_url, "transaction_id": transaction_id})
-    return _payment(row) if row else None
+    return _payment(session, row) if row else None
 
 
 def find(session: Session, api_url: str, transaction_id: str) -> Payment | None:
     """As ``by_transaction``, without a lock: for reading."""
     row = session.one(_FIND, {"api_url": api_url, "transaction_id": transaction_id})
-    return _payment(row) if row else None
+    return _payment(session, row) if row else None
 
 
 def by_session(session: Session, api_url: str, session_id: str) -> Payment | None:
     """Whoever holds the checkout session now, in this tenant."""
     row = session.one(_BY_SESSION, {"api_url": api_url, "session_id": session_id})
-    return _payment(row) if row else None
+    return _payment(session, row) if row else None
 
 
 def save(session: Session, payment: Payment) -> None:
@@ -295,10 +307,49 @@ def _plain(value: Any) -> Any:
         return value.minor
     if isinstance(value, datetime):
         return to_micros(value)
+    if isinstance(value, AgreementTerms):
+        return _terms_json(value)
     return str(value) if isinstance(value, PaymentState | PaymentStatus) else value
 
 
-def _payment(row: Row) -> Payment:
+def _terms_json(terms: AgreementTerms) -> str:
+    frequency, amount = terms.frequency, terms.amount
+    document = {
+        "type": terms.charge_permission_type,
+        "frequency": frequency and [frequency.unit, frequency.value],
+        "amount": amount and amount.minor,
+    }
+    return msgspec.json.encode(document).decode()
+
+
+def _terms(text: str | None, currency: Currency) -> AgreementTerms | None:
+    if text is None:
+        return None
+    document = msgspec.json.decode(text)
+    frequency, amount = document["frequency"], document["amount"]
+    return AgreementTerms(
+        ChargePermissionType(document["type"]),
+        frequency and Frequency(FrequencyUnit(frequency[0]), frequency[1]),
+        None if amount is None else Money(amount, currency),
+    )
+
+
+def _payment(session: Session, row: Row) -> Payment:
+    payment = _own(row)
+    if payment.charge_permission_id is None or not is_standing(payment.charge_permission_type):
+        return payment
+    shared = agreement_rows.by_permission(session, payment.api_url, payment.charge_permission_id)
+    if shared is None:
+        return payment
+    return replace(
+        payment,
+        charge_permission_state=shared.state,
+        charge_permission_balance=shared.amount_balance or payment.charge_permission_balance,
+        charge_permission_expires_at=shared.expires_at,
+    )
+
+
+def _own(row: Row) -> Payment:
     currency = Currency(row.currency)
     balance = row.charge_permission_balance
     return Payment(
@@ -335,6 +386,10 @@ def _payment(row: Row) -> Payment:
         order_number=row.order_number,
         order_id=row.order_id,
         status=row.status,
+        agreement_terms=_terms(row.agreement_terms, currency),
+        agreement_id=row.agreement_id,
+        charge_initiator=row.charge_initiator,
+        charge_channel=row.charge_channel,
     )
 
 
@@ -364,11 +419,38 @@ _BY_PERMISSION = Statement(
         payments.c.charge_permission_id == bindparam("charge_permission_id"),
     )
     .order_by(payments.c.created_at.desc())
-    .limit(1)
+    .limit(bindparam("limit"))
+)
+_BY_CHARGE = Statement(
+    select(payments)
+    .join(charges, charges.c.payment_id == payments.c.id)
+    .where(payments.c.api_url == bindparam("api_url"), charges.c.charge_id == bindparam("charge_id"))
+)
+_BY_REFUND = Statement(
+    select(payments)
+    .join(refunds, refunds.c.payment_id == payments.c.id)
+    .where(payments.c.api_url == bindparam("api_url"), refunds.c.refund_id == bindparam("refund_id"))
 )
 
 
 def by_permission(session: Session, api_url: str, charge_permission_id: str) -> Payment | None:
     """The tenant's newest payment on a charge permission."""
-    row = session.one(_BY_PERMISSION, {"api_url": api_url, "charge_permission_id": charge_permission_id})
-    return _payment(row) if row else None
+    return next(iter(of_permission(session, api_url, charge_permission_id, limit=1)), None)
+
+
+def of_permission(session: Session, api_url: str, charge_permission_id: str, *, limit: int) -> list[Payment]:
+    """The tenant's payments on a charge permission, newest first: one, or all that share a standing one."""
+    values = {"api_url": api_url, "charge_permission_id": charge_permission_id, "limit": limit}
+    return [_payment(session, row) for row in session.all(_BY_PERMISSION, values)]
+
+
+def by_charge(session: Session, api_url: str, charge_id: str) -> Payment | None:
+    """The tenant's payment that has this very charge."""
+    row = session.one(_BY_CHARGE, {"api_url": api_url, "charge_id": charge_id})
+    return _payment(session, row) if row else None
+
+
+def by_refund(session: Session, api_url: str, refund_id: str) -> Payment | None:
+    """The tenant's payment that has this very refund."""
+    row = session.one(_BY_REFUND, {"api_url": api_url, "refund_id": refund_id})
+    return _payment(session, row) if row else None

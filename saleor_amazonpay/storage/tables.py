@@ -122,6 +122,10 @@ payments = Table(
     Column("order_number", Text),  # once Amazon shows it as merchantReferenceId
     Column("order_id", Text),  # of the same order
     Column("status", Text, nullable=False, server_default="awaiting_buyer"),  # domain.states.PaymentStatus
+    Column("agreement_terms", Text),  # JSON: what the buyer is asked to agree to beside this purchase
+    Column("agreement_id", Text),  # the agreement that is charged; null: the buyer pays at Amazon
+    Column("charge_initiator", Text),  # CITU | MITU | CITR | MITR; only where an agreement is charged
+    Column("charge_channel", Text),
     _time("created_at"),
     _time("updated_at"),
     UniqueConstraint("api_url", "transaction_id"),
@@ -218,6 +222,8 @@ agreements = Table(
     UniqueConstraint("api_url", "charge_permission_id"),
     Index("ix_agreements_customer", "api_url", "customer_id"),
     Index("ix_agreements_page", "api_url", "created_at", "id"),
+    Index("ix_agreements_state", "api_url", "state", "status_at"),
+    Index("ix_agreements_expiry", "api_url", "expires_at"),
     _partial_index("ix_agreements_watch", "watch_at", where="watch_at IS NOT NULL"),
 )
 
@@ -328,6 +334,41 @@ billing_settings = Table(
     Column("webhook_url", Text),
     Column("webhook_secret_sealed", Text),
     _time("updated_at"),
+)
+
+# A customer agrees without a purchase (Saleor's tokenization): what was signed for them, until the session is done.
+tokenizations = Table(
+    "tokenizations",
+    metadata,
+    Column("id", Text, primary_key=True),  # derived; Amazon's session carries it as its merchantReferenceId
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("channel_slug", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("agreement_terms", Text, nullable=False),
+    Column("state", Text, nullable=False),  # awaiting_buyer | completing | done | failed
+    Column("session_id", Text),
+    Column("agreement_id", Text),
+    Column("message", Text),
+    _time("created_at"),
+    _time("updated_at"),
+    Index("ix_tokenizations_created", "created_at"),
+)
+
+# What a merchant's own scheduler asked to charge, by its idempotency key: the same key is the same charge for ever.
+agreement_charges = Table(
+    "agreement_charges",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("agreement_id", Text, ForeignKey("agreements.id"), nullable=False),
+    Column("body_hash", Text, nullable=False),  # of everything else that was asked
+    Column("asked_by", Text, nullable=False),
+    Column("transaction_id", Text),  # once Saleor has made it
+    _time("created_at"),
+    PrimaryKeyConstraint("api_url", "idempotency_key"),
+    Index("ix_agreement_charges_agreement", "agreement_id", "created_at"),
 )
 
 # What Saleor asked (or we decided) to do with a payment ...

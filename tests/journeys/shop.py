@@ -94,6 +94,11 @@ class Shop:
             **kwargs,
         )
 
+    async def initialize_with(self, source_id: str, session_id: str, *, amount: Decimal | None = None, **data: Any):
+        """The review flow's transactionInitialize, with more in its data."""
+        given = {"flow": "review", "amazonCheckoutSessionId": session_id, "checkoutResultReturnUrl": RESULT_URL}
+        return await self.saleor.storefront.transaction_initialize(source_id, GATEWAY, {**given, **data}, amount=amount)
+
     async def process(self, transaction_id: str, session_id: str | None = None):
         data = {"amazonCheckoutSessionId": session_id} if session_id else {}
         return await self.saleor.storefront.transaction_process(transaction_id, data)

@@ -58,6 +58,6 @@ def refuse(
     session: Session, services: Services, account: Account, payment: Payment, operation: Operation, message: str
 ) -> Operation:
     """Settle a request that is not even planned; asked again, it gives the same answer."""
-    failure = conclusions.failure_of(operation.kind)
+    failure = conclusions.failure_of(payment, operation.kind)
     refused = Decided(failure, operation.amount, services.clock.now(), message)
     return settling.settle_decided(session, services, account, payment, operation, refused, waiting_caller=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saleor_amazonpay.domain.states import OperationKind, OperationState
+from saleor_amazonpay.domain.states import SESSION_OPERATIONS, OperationState
 from saleor_amazonpay.errors import ClaimLost
 from saleor_amazonpay.handlers.conclusions import MAX_ROUNDS
 from saleor_amazonpay.handlers.operations import beginning, identity, rounds, sending
@@ -32,7 +32,7 @@ async def finish_within(
     """
     if isinstance(begun, Claimed):
         operation = await carry_out(services, account, begun, deadline, waiting_caller=waiting_caller)
-    elif begun.kind is OperationKind.COMPLETE and begun.state is OperationState.RUNNING:
+    elif begun.kind in SESSION_OPERATIONS and begun.state is OperationState.RUNNING:
         # "Processing" was not final for the storefront: it asks again, perhaps before the job does.
         operation = await resume(services, begun.id, deadline, waiting_caller=waiting_caller)
     else:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.money import Money
-from saleor_amazonpay.domain.states import OperationKind, OperationState
+from saleor_amazonpay.domain.states import SESSION_OPERATIONS, OperationKind, OperationState
 from saleor_amazonpay.storage.operations import Operation
 from saleor_amazonpay.storage.payments import Payment
 
@@ -53,6 +53,6 @@ def announced(payment: Payment, operation: Operation, reference: str | None = No
 
     A session event that is not decided tells Saleor no reference, so that the charge's own id can still become it.
     """
-    tells_reference = operation.kind is not OperationKind.COMPLETE or reference is not None
+    tells_reference = operation.kind not in SESSION_OPERATIONS or reference is not None
     derived = derived_reference(payment, operation) if tells_reference else None
     return operation.with_(announced=True, psp_reference=operation.psp_reference or reference or derived)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from saleor_amazonpay.domain.agreements import is_standing
 from saleor_amazonpay.domain.balances import Balances
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.plans import Plan, Refusal, Wait
 from saleor_amazonpay.domain.states import (
+    SESSION_OPERATIONS,
     AfterPartialCapture,
     ChargePermissionState,
     ChargeState,
@@ -66,14 +68,14 @@ def plan(
         operation_rows.insert_calls(session, calls, now=now)
         running = operation.with_(state=OperationState.RUNNING)
         operation_rows.update_(session, running)
-        if operation.kind is OperationKind.COMPLETE:
+        if operation.kind in SESSION_OPERATIONS:
             payment_rows.change(session, payment.id, now, state=PaymentState.COMPLETING)
         return Claimed(payment, running, calls, fence, is_resumed=False)
     payment_rows.release_claim(session, payment.id, fence)
     if isinstance(planned, Wait):
         deferring.carry_out(session, services, payment, operation, delay=services.settings.poll_seconds)
         return operation
-    decided = _without_a_call(operation, planned, now)
+    decided = _without_a_call(payment, operation, planned, now)
     return settling.settle_decided(
         session, services, account, payment, operation, decided, waiting_caller=waiting_caller
     )
@@ -89,12 +91,17 @@ def resumed(session: Session, payment: Payment, operation: Operation, fence: int
 def _is_to_be_read(payment: Payment, operation: Operation, planned: Plan | Refusal | Wait, balances: Balances) -> bool:
     """Rule 2: a refund never trusts the copy, and a buyer can cure a permission without our hearing of it.
 
-    Amazon's over-refund allowance would let a refund pass that repeats one made in Seller Central (case 7).
+    Amazon's over-refund allowance would let a refund pass that repeats one made in Seller Central (case 7). A standing
+    permission changes with the month and with what other orders charge on it: it is read before it begins a payment
+    (amazon-pay-cv2.md §6.7), and before a charge on it is refused.
     """
+    if operation.kind is OperationKind.CHARGE_AGREEMENT:
+        return True
     if operation.kind is OperationKind.REFUND:
         return operation.amount.is_positive and bool(_bearing(operation, balances))
     is_suspended = payment.charge_permission_state == ChargePermissionState.NON_CHARGEABLE
-    return isinstance(planned, Refusal) and is_suspended and operation.kind in mirror.NEEDS_PERMISSION
+    may_change = is_suspended or is_standing(payment.charge_permission_type)
+    return isinstance(planned, Refusal) and may_change and operation.kind in mirror.NEEDS_PERMISSION
 
 
 def _bearing(operation: Operation, balances: Balances) -> list[str]:
@@ -105,13 +112,13 @@ def _bearing(operation: Operation, balances: Balances) -> list[str]:
     return [charge.charge_id for charge in captured if (charge.captured - charge.refunded).is_positive]
 
 
-def _without_a_call(operation: Operation, planned: Plan | Refusal, now: datetime) -> Decided:
+def _without_a_call(payment: Payment, operation: Operation, planned: Plan | Refusal, now: datetime) -> Decided:
     """Refused before Amazon was asked; or, on a standing permission, given up without anything to release."""
     if isinstance(planned, Plan):
         message = "Nothing was held at Amazon Pay; the rest of this payment will not be charged."
         return Decided(Event.CANCEL_SUCCESS, planned.amount, now, message)
     is_ours = operation.kind is OperationKind.REAUTHORIZE
-    failure = conclusions.failure_of(operation.kind)
+    failure = conclusions.failure_of(payment, operation.kind)
     return Decided(failure, operation.amount, now, planned.message, is_reported=not is_ours)
 
 
@@ -162,7 +169,7 @@ def settle(
     if isinstance(conclusion, Undecided):
         payment_rows.restate(session, payment, payment_rows.balances(session, payment, account.options.policy))
         return settling.leave_open(session, services, payment, claimed.operation, conclusion)
-    decided = conclusion if isinstance(conclusion, Decided) else _given_up(claimed.operation, now)
+    decided = conclusion if isinstance(conclusion, Decided) else _given_up(payment, claimed.operation, now)
     return settling.settle_decided(
         session, services, account, payment, claimed.operation, decided, waiting_caller=waiting_caller
     )
@@ -176,6 +183,6 @@ def _as_announced(session: Session, claimed: Claimed) -> Claimed:
     return replace(claimed, operation=told)
 
 
-def _given_up(operation: Operation, now: datetime) -> Decided:
+def _given_up(payment: Payment, operation: Operation, now: datetime) -> Decided:
     message = "Amazon Pay kept refusing because the payment changed meanwhile; look at it in Amazon Pay."
-    return Decided(conclusions.failure_of(operation.kind), operation.amount, now, message)
+    return Decided(conclusions.failure_of(payment, operation.kind), operation.amount, now, message)

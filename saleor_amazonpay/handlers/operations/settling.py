@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from saleor_amazonpay.domain.balances import Balances
-from saleor_amazonpay.domain.states import AfterPartialCapture, OperationKind, OperationState, PaymentState
+from saleor_amazonpay.domain.states import (
+    SESSION_OPERATIONS,
+    AfterPartialCapture,
+    OperationKind,
+    OperationState,
+    PaymentState,
+)
 from saleor_amazonpay.domain.states import TransactionEventType as Event
-from saleor_amazonpay.handlers import conclusions, mirror, problems
+from saleor_amazonpay.handlers import agreements, conclusions, mirror, problems
 from saleor_amazonpay.handlers.conclusions import Conclusion, Decided, Undecided
 from saleor_amazonpay.handlers.operations import deferring, identity, owing
 from saleor_amazonpay.handlers.operations.claims import Observations
@@ -104,7 +110,7 @@ _PAYMENT_AFTER_COMPLETE = {
 
 
 def _payment_after(session: Session, payment: Payment, operation: Operation, now: datetime) -> Payment:
-    if operation.kind is OperationKind.COMPLETE and operation.result is not None:
+    if operation.kind in SESSION_OPERATIONS and operation.result is not None:
         payment_rows.change(session, payment.id, now, state=_PAYMENT_AFTER_COMPLETE[operation.result])
     if operation.result is Event.CANCEL_SUCCESS and operation.result_amount is not None:
         payment_rows.change(session, payment.id, now, released=payment.released + operation.result_amount)
@@ -114,7 +120,8 @@ def _payment_after(session: Session, payment: Payment, operation: Operation, now
 def _follow_up(
     session: Session, services: Services, account: Account, payment: Payment, operation: Operation, balances: Balances
 ) -> None:
-    """What a settled operation sets off: the rest held again, and whoever waited for the payment."""
+    """What a settled operation sets off: an agreement, the rest held again, and whoever waited for the payment."""
+    agreements.follow(session, services, payment, operation)
     if _leaves_rest_to_hold(account, operation, balances):
         hold = identity.new_operation(
             payment, OperationKind.REAUTHORIZE, operation.id, balances.unused, now=services.clock.now()
@@ -147,7 +154,7 @@ def leave_open(
     )
     operation_rows.update_(session, open_)
     is_pending = undecided.state is OperationState.PENDING
-    if operation.kind is OperationKind.COMPLETE and is_pending:
+    if operation.kind in SESSION_OPERATIONS and is_pending:
         payment_rows.change(session, payment.id, now, state=PaymentState.PENDING)
     delay = deferring.next_look(now - operation.created_at, services.settings.poll_seconds)
     if delay is not None:

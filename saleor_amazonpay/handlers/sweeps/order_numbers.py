@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from saleor_amazonpay.amazonpay import requests
-from saleor_amazonpay.domain.states import ChargePermissionType
+from saleor_amazonpay.domain.agreements import is_standing
 from saleor_amazonpay.errors import AmazonPayRejected
 from saleor_amazonpay.handlers import terms
 from saleor_amazonpay.handlers.services import Services
@@ -56,10 +56,10 @@ def _next(payment: Payment, now: datetime) -> datetime | None:
 async def _tell_amazon(services: Services, payment: Payment, number: str) -> str:
     """What Amazon said; a refusal is final, and not worth a problem."""
     permission_id = payment.charge_permission_id
-    if permission_id is None or payment.charge_permission_type == ChargePermissionType.RECURRING:
+    if permission_id is None or is_standing(payment.charge_permission_type):
         return "not told: the permission is no single order's"
     account = await services.directory.account(payment.api_url, payment.account_id)
-    metadata = terms.merchant_metadata(account, payment, reference=number)
+    metadata = terms.merchant_metadata(account.options, payment, reference=number)
     request = requests.update_charge_permission(permission_id, merchant_metadata=metadata)
     try:
         with services.chronicle.following(payment.id):
