@@ -23,6 +23,7 @@ from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected,
 from saleor_amazonpay.handlers import (
     payment_gateway_initialize_session,
     problems,
+    tenant_keys,
     transaction_cancelation_requested,
     transaction_charge_requested,
     transaction_initialize_session,
@@ -48,7 +49,6 @@ from saleor_amazonpay.saleor.events import (
 )
 from saleor_amazonpay.saleor.manifest import parse_schema_version
 from saleor_amazonpay.saleor.signature import verify_or_refetch
-from saleor_amazonpay.storage import installations as installation_rows
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +98,7 @@ async def _answer(request: Request, services: Services, event_name: str) -> tupl
         recipient_id=tenant.installation.app_id,
         now=services.clock.now(),
     )
+    await tenant_keys.proven(services, tenant)
     about = _payment_id(tenant, event)
     if isinstance(event, TransactionProcessSession):
         services.chronicle.note(about, "request", event=event_name)
@@ -129,12 +130,10 @@ async def _verified(request: Request, services: Services, body: bytes) -> Tenant
     verified_by = await verify_or_refetch(
         application.verifier, application.key_source, signature, body, api_url=api_url, keys=tenant.keys
     )
-    if verified_by is not tenant.keys:
-        await services.database.run(
-            lambda session: installation_rows.set_jwks(session, api_url, verified_by.source, services.clock.now())
-        )
-        services.directory.forget(api_url)
-    return tenant
+    if verified_by is tenant.keys:
+        return tenant
+    await tenant_keys.changed(services, tenant, verified_by)
+    return await services.directory.tenant(api_url)
 
 
 Handler = Callable[..., Awaitable[Answer]]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from saleor_amazonpay.errors import AppError, UnknownInstallation
+from saleor_amazonpay.handlers import tenant_keys
 from saleor_amazonpay.handlers.directory import Tenant
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.messages import Message
@@ -74,7 +75,7 @@ async def authenticate(
     """
     try:
         tenant = await services.directory.tenant(api_url)
-        jwks = await _jwks(key_source, tenant, token)
+        jwks = await _jwks(services, key_source, tenant, token)
         viewer = Viewer(tenant.installation, _user(services, tenant.installation, jwks, token))
     except UnknownInstallation as error:
         log.info("dashboard_token_rejected", tenant=api_url[:255], reason="not installed")
@@ -100,16 +101,21 @@ def _user(services: Services, installation: Installation, jwks: str, token: str)
     )
 
 
-async def _jwks(key_source: JwksSource, tenant: Tenant, token: str) -> str:
+async def _jwks(services: Services, key_source: JwksSource, tenant: Tenant, token: str) -> str:
     """The stored keys, or Saleor's current ones where the token names a key we do not hold.
 
-    They are not stored: that is left to a webhook that they verify.
+    They are not stored, which is left to a webhook that they verify, unless they show that the Saleor which installed
+    again is a stranger: then the accounts are locked before anybody sees them.
     """
     kid = _kid(token)
     if kid is None or kid in tenant.keys.keys:
         return tenant.installation.jwks
     current = await key_source.refetch(tenant.installation.api_url)
-    return tenant.installation.jwks if current is None else current.source
+    if current is None:
+        return tenant.installation.jwks
+    if not tenant.installation.keys_proven and tenant_keys.are_new(current, tenant.keys):
+        await tenant_keys.changed(services, tenant, current)
+    return current.source
 
 
 def _kid(token: str) -> str | None:

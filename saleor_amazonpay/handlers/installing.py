@@ -8,15 +8,13 @@ case 17.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
 from saleor_amazonpay import __version__
 from saleor_amazonpay.errors import SaleorError, SaleorRefused
+from saleor_amazonpay.handlers import tenant_keys
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.saleor.client import AppIdentity
 from saleor_amazonpay.saleor.registration import (
@@ -27,7 +25,6 @@ from saleor_amazonpay.saleor.registration import (
     validate_api_url,
 )
 from saleor_amazonpay.saleor.signature import KeySet
-from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage import installations as installation_rows
 from saleor_amazonpay.storage.encryption import SecretUnreadable
 from saleor_amazonpay.storage.engine import Session, StorageError
@@ -56,7 +53,8 @@ class _Proven:
 async def register(services: Services, *, api_url_header: str, auth_token: str, schema_version: str | None) -> None:
     """Install, or install again: accounts, payments and agreements of the tenant stay.
 
-    Accounts are locked when that Saleor signs with a key this tenant never had: host names are recycled.
+    Accounts are locked when that Saleor signs with a key this tenant never had: host names are recycled. Keys that it
+    had are public, so they are in doubt until something signed with one of them arrives (``tenant_keys``).
 
     Raises:
         RegistrationRefused: with a message for the merchant; nothing was changed.
@@ -122,9 +120,13 @@ async def _record(services: Services, installation: Installation, keys: KeySet) 
     def save(session: Session) -> tuple[bool, int]:
         known = installation_rows.get(session, installation.api_url, services.secrets)
         installation_rows.save(session, installation, services.secrets)
-        if known is None or _numbers(keys) <= _numbers(KeySet.from_jwks(known.jwks)):
-            return known is not None, 0
-        return True, _lock_accounts(services, session, installation.api_url, installation.updated_at)
+        if known is None:
+            return False, 0
+        is_foreign = tenant_keys.are_new(keys, KeySet.from_jwks(known.jwks))
+        if not is_foreign:
+            installation_rows.doubt_keys(session, installation.api_url)
+            return True, 0
+        return True, tenant_keys.lock_accounts(services, session, installation.api_url, installation.updated_at)
 
     try:
         is_known, locked = await services.database.run(save)
@@ -137,15 +139,3 @@ async def _record(services: Services, installation: Installation, keys: KeySet) 
     log.info("installed", tenant=installation.api_url, saleor=installation.saleor_version, again=is_known)
     if locked:
         log.warning("accounts_locked", tenant=installation.api_url, accounts=locked)
-
-
-def _numbers(keys: KeySet) -> AbstractSet[RSAPublicNumbers]:
-    """The keys themselves: their ids are only what that Saleor calls them."""
-    return {key.public_numbers() for key in keys.keys.values()}
-
-
-def _lock_accounts(services: Services, session: Session, api_url: str, now: datetime) -> int:
-    accounts = account_rows.of_tenant(session, api_url, services.secrets)
-    for account in accounts:
-        account_rows.save(session, replace(account, state="locked", updated_at=now), services.secrets)
-    return len(accounts)

@@ -15,7 +15,10 @@ from saleor_amazonpay.storage.times import from_micros, to_micros
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """``jwks`` is the tenant's JWKS as JSON text; ``token`` is the app token Saleor gave us."""
+    """``jwks`` is the tenant's JWKS as JSON text; ``token`` is the app token Saleor gave us.
+
+    ``keys_proven``: somebody has signed with these keys since the app was installed (again), not only shown them.
+    """
 
     api_url: str
     app_id: str
@@ -26,6 +29,7 @@ class Installation:
     state: str
     installed_at: datetime
     updated_at: datetime
+    keys_proven: bool = True
 
     @property
     def is_active(self) -> bool:
@@ -45,6 +49,11 @@ _SET_JWKS = Statement(
     update(installations)
     .where(installations.c.api_url == bindparam("tenant"))
     .values(jwks=bindparam("new_jwks"), updated_at=bindparam("new_updated_at"))
+)
+_SET_PROVEN = Statement(
+    update(installations)
+    .where(installations.c.api_url == bindparam("tenant"))
+    .values(keys_proven_at=bindparam("new_keys_proven_at"))
 )
 _SET_STATE = Statement(
     update(installations)
@@ -76,12 +85,23 @@ def save(session: Session, installation: Installation, box: SecretBox) -> None:
             "state": installation.state,
             "installed_at": to_micros(installation.installed_at),
             "updated_at": to_micros(installation.updated_at),
+            "keys_proven_at": to_micros(installation.installed_at),  # a first installation has nothing to protect
         },
     )
 
 
 def set_jwks(session: Session, api_url: str, jwks: str, now: datetime) -> None:
     session.execute(_SET_JWKS, {"tenant": api_url, "new_jwks": jwks, "new_updated_at": to_micros(now)})
+
+
+def prove_keys(session: Session, api_url: str, now: datetime) -> None:
+    """Whoever answers at the API URL holds the private key."""
+    session.execute(_SET_PROVEN, {"tenant": api_url, "new_keys_proven_at": to_micros(now)})
+
+
+def doubt_keys(session: Session, api_url: str) -> None:
+    """Installed again: the keys were shown, and anybody can show public keys."""
+    session.execute(_SET_PROVEN, {"tenant": api_url, "new_keys_proven_at": 0})
 
 
 def set_state(session: Session, api_url: str, state: str, now: datetime) -> None:
@@ -103,4 +123,5 @@ def _installation(row: Row, box: SecretBox) -> Installation:
         state=row.state,
         installed_at=from_micros(row.installed_at),
         updated_at=from_micros(row.updated_at),
+        keys_proven=row.keys_proven_at > 0,
     )

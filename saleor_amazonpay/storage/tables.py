@@ -55,6 +55,8 @@ installations = Table(
     Column("state", Text, nullable=False),  # active | token_revoked | removed
     _time("installed_at"),
     _time("updated_at"),
+    # 0: installed again, and nothing was signed with the known keys since (DESIGN §6 case 17)
+    Column("keys_proven_at", BigInteger, nullable=False, server_default="1"),
 )
 
 accounts = Table(

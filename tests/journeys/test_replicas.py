@@ -11,7 +11,7 @@ from saleor_amazonpay.errors import ChannelNotConfigured
 from saleor_amazonpay.handlers import directory
 from saleor_amazonpay.handlers.sweeps import sessions
 from saleor_amazonpay.storage import accounts as account_rows
-from tests.journeys.shop import open_shop
+from tests.journeys.shop import GATEWAY, REVIEW_URL, open_shop
 
 
 @pytest.fixture
@@ -50,6 +50,31 @@ class TestCoherence:
             await shop.saleor.staff.request_charge(transaction)
             assert shop.transaction(transaction).charged > 0
             assert (await other.services.directory.tenant(api_url)).keys.source != old.source
+
+    async def test_keys_that_change_before_the_known_ones_signed_anything_lock_the_accounts(self, shop, monkeypatch):
+        monkeypatch.setattr(directory, "KEPT_SECONDS", 0.0)
+        await self.install_again(shop)
+        shop.saleor.rotate_keys()
+        answer = await self.ask_gateway(shop)
+        assert "locked" in answer["errors"][0]["message"]
+
+    async def test_keys_that_change_after_they_signed_are_a_rotation(self, shop, monkeypatch):
+        monkeypatch.setattr(directory, "KEPT_SECONDS", 0.0)
+        await self.install_again(shop)
+        assert (await self.ask_gateway(shop))["errors"] == []
+        shop.saleor.rotate_keys()
+        assert (await self.ask_gateway(shop))["errors"] == []
+
+    async def install_again(self, shop):
+        for app in shop.saleor.store.apps:
+            shop.saleor.delete_app(app)
+        await shop.saleor.install_app(f"{shop.app_url}/api/manifest")
+
+    async def ask_gateway(self, shop):
+        checkout = shop.saleor.create_checkout()
+        asked = {"flow": "review", "checkoutReviewReturnUrl": REVIEW_URL}
+        [config] = await shop.saleor.storefront.payment_gateway_initialize(checkout.id, GATEWAY, asked)
+        return config.data
 
     async def test_a_sweep_on_both_at_once_ends_a_session_once(self, shop):
         checkout = shop.saleor.create_checkout()

@@ -134,6 +134,13 @@ class TestRotation:
         merchant.saleor.rotate_keys()
         assert await merchant.graphql("{ accounts { id } }") == {"accounts": []}
 
+    async def test_a_stranger_on_a_recycled_host_finds_the_accounts_locked(self, merchant):
+        """DESIGN §6 case 17: shown at the installation are the old keys, which everybody can read; then others come."""
+        await merchant.create()
+        await merchant.install_again()
+        merchant.saleor.rotate_keys()
+        assert await merchant.graphql("{ accounts { state } }") == {"accounts": [{"state": "LOCKED"}]}
+
     async def test_a_key_that_nobody_has_is_looked_for_once(self, merchant):
         claims = merchant.saleor.key.decode(merchant.token())
         looks = []
