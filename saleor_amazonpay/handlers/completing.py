@@ -100,6 +100,7 @@ def _opened(session: Session, services: Services, payment: Payment, known: Opera
         result_time=None,
         message=None,
         settled_at=None,
+        reason_code=None,
     )
     operation_rows.update_(session, reopened)
     return reopened

@@ -38,7 +38,10 @@ from saleor_amazonpay.storage.times import from_micros
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Settled. ``reference`` None: the operation's own derived one. ``extra_facts`` are reported beside it."""
+    """Settled. ``reference`` None: the operation's own derived one. ``extra_facts`` are reported beside it.
+
+    ``reason_code`` is Amazon's word for a failure, where Amazon had one.
+    """
 
     result: Event
     amount: Money
@@ -47,6 +50,7 @@ class Decided:
     reference: str | None = None
     is_reported: bool = True
     extra_facts: Sequence[Fact] = ()
+    reason_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +125,20 @@ def _complete(payment: Payment, operation: Operation, calls: Sequence[Call], row
         return _agreed(payment, operation, session, now)
     if session is not None and session.state == CheckoutSessionState.OPEN:
         if call.reason_code in {"AmountMismatch", "CurrencyMismatch"}:
-            return Decided(failure, operation.amount, now, message_for(call.reason_code))
+            return _refused(failure, operation, call.reason_code, now)
         waiting = SESSION_ACTION_REQUIRED[payment.action_type]
         return Decided(
             waiting, operation.amount, now, "The buyer has not finished at Amazon Pay yet.", is_reported=False
         )
     if session is not None and session.state == CheckoutSessionState.CANCELED:
         reason = session.reason_code
-        return Decided(failure, operation.amount, now, reason_message(reason, "Amazon Pay cancelled the checkout."))
-    return Decided(failure, operation.amount, now, message_for(call.reason_code))
+        message = reason_message(reason, "Amazon Pay cancelled the checkout.")
+        return Decided(failure, operation.amount, now, message, reason_code=reason)
+    return _refused(failure, operation, call.reason_code, now)
+
+
+def _refused(failure: Event, operation: Operation, reason_code: str | None, now: datetime) -> Decided:
+    return Decided(failure, operation.amount, now, message_for(reason_code), reason_code=reason_code)
 
 
 def _agreed(payment: Payment, operation: Operation, session: CheckoutSession, now: datetime) -> Conclusion:
@@ -161,7 +170,8 @@ def _session_charge(payment: Payment, operation: Operation, charge: Row) -> Conc
         return Decided(Event.AUTHORIZATION_SUCCESS, amount, authorized_at, message, reference=charge.charge_id)
     if result is None:
         message = reason_message(charge.reason_code, "Amazon Pay did not approve the payment.")
-        return Decided(SESSION_FAILURE[payment.action_type], operation.amount, time, message)
+        failure = SESSION_FAILURE[payment.action_type]
+        return Decided(failure, operation.amount, time, message, reason_code=charge.reason_code)
     booked = charge.captured if result is Event.CHARGE_SUCCESS else charge.amount
     amount = Money(booked, operation.amount.currency)
     if result in {Event.AUTHORIZATION_REQUEST, Event.CHARGE_REQUEST}:
@@ -191,7 +201,7 @@ def _charge(_payment: Payment, operation: Operation, calls: Sequence[Call], rows
         return Undecided(OperationState.PENDING, reference=charge.charge_id)
     if result is Event.CHARGE_FAILURE:
         message = reason_message(charge.reason_code, "Amazon Pay did not capture the charge.")
-        return Decided(result, operation.amount, time, message)
+        return Decided(result, operation.amount, time, message, reason_code=charge.reason_code)
     captured = Money(charge.captured, operation.amount.currency)
     return Decided(result, captured, time, "Captured by Amazon Pay.", reference=charge.charge_id)
 
@@ -201,7 +211,7 @@ def _charge_refused(operation: Operation, call: Call, charge: Row | None, now: d
     changed = charge is not None and charge.state != ChargeState.AUTHORIZED
     if changed or call.reason_code in _STALE_NEWS:
         return Again()
-    return Decided(Event.CHARGE_FAILURE, operation.amount, now, message_for(call.reason_code))
+    return _refused(Event.CHARGE_FAILURE, operation, call.reason_code, now)
 
 
 def _refund(_payment: Payment, operation: Operation, calls: Sequence[Call], rows: Rows, now: datetime) -> Conclusion:
@@ -217,7 +227,8 @@ def _refund(_payment: Payment, operation: Operation, calls: Sequence[Call], rows
     if amount.is_positive:
         return _refunded(operation, refunded, amount)
     reason = next(iter(reasons), None)
-    return Decided(Event.REFUND_FAILURE, operation.amount, now, reason_message(reason, message_for(reason)))
+    message = reason_message(reason, message_for(reason))
+    return Decided(Event.REFUND_FAILURE, operation.amount, now, message, reason_code=reason)
 
 
 def _refusals_of_round(operation: Operation, calls: Sequence[Call], rows: Rows) -> list[str]:
@@ -253,7 +264,7 @@ def _cancel(payment: Payment, operation: Operation, calls: Sequence[Call], rows:
         return Again()
     released = _cancelled_charges(operation, calls, rows) if refusals else _rest(payment, rows)
     if refusals and not released.is_positive:
-        return Decided(Event.CANCEL_FAILURE, operation.amount, now, message_for(refusals[-1]))
+        return _refused(Event.CANCEL_FAILURE, operation, refusals[-1], now)
     times = [from_micros(row.updated_at) for row in rows.charges.values() if row.state == ChargeState.CANCELED]
     return Decided(Event.CANCEL_SUCCESS, released, max(times, default=now), "Released by Amazon Pay.")
 

@@ -27,12 +27,13 @@ def refused(
 ) -> SessionAnswer:
     """A final failure: the storefront goes on with a new transactionInitialize."""
     listed = [error.as_json() for error in errors] or [{"code": "FAILED", "message": message}]
+    data = {"status": "failed", "reasonCode": None, "errors": listed, **data}
     return SessionAnswer(
         result=SESSION_FAILURE[event.action.action_type],
         psp_reference=keys.reference("refused", api_url, event.transaction.id, event.issued_at.isoformat()),
         amount=_exact_amount(event),
         message=message,
-        data={"errors": listed, **data},
+        data=data,
     )
 
 
@@ -74,7 +75,12 @@ def answer_of(event: SessionEvent, payment: Payment, operation: Operation, balan
         )
     failed = operation.result == SESSION_FAILURE[payment.action_type]
     status = "failed" if failed else "pending" if operation.state is OperationState.PENDING else "completed"
-    errors = [{"code": "FAILED", "message": operation.message}] if failed else []
+    failure: Mapping[str, Any] = {}
+    if failed:
+        failure = {
+            "reasonCode": operation.reason_code,
+            "errors": [{"code": "FAILED", "message": operation.message or ""}],
+        }
     return SessionAnswer(
         result=operation.result,
         psp_reference=operation.psp_reference,
@@ -83,7 +89,7 @@ def answer_of(event: SessionEvent, payment: Payment, operation: Operation, balan
         message=operation.message or "",
         actions=balances.actions(),
         payment_method_name=PAYMENT_METHOD,
-        data={"status": status, **session_data, **({"errors": errors} if errors else {})},
+        data={"status": status, **session_data, **failure},
     )
 
 

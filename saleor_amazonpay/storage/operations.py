@@ -37,6 +37,7 @@ class Operation:
     message: str | None
     created_at: datetime
     settled_at: datetime | None
+    reason_code: str | None = None  # Amazon's word for why it failed
 
     @property
     def is_settled(self) -> bool:
@@ -135,6 +136,7 @@ _UPDATE = Statement(
                 "result_time",
                 "message",
                 "settled_at",
+                "reason_code",
             )
         }
     )
@@ -237,7 +239,7 @@ def stranded(session: Session, *, now: datetime, before: datetime, limit: int) -
 def update_(session: Session, operation: Operation) -> None:
     columns = _columns(operation)
     changed = ("state", "attempt", "psp_reference", "announced", "result", "result_amount", "result_time")
-    values = {f"new_{name}": columns[name] for name in (*changed, "message", "settled_at")}
+    values = {f"new_{name}": columns[name] for name in (*changed, "message", "settled_at", "reason_code")}
     session.execute(_UPDATE, {"operation_id": operation.id, **values})
 
 
@@ -302,6 +304,7 @@ def _operation(row: Row, currency: Currency) -> Operation:
         message=row.message,
         created_at=from_micros(row.created_at),
         settled_at=maybe_from_micros(row.settled_at),
+        reason_code=row.reason_code,
     )
 
 
@@ -324,6 +327,7 @@ def _columns(operation: Operation) -> dict[str, Any]:
         "message": operation.message,
         "created_at": to_micros(operation.created_at),
         "settled_at": to_micros(operation.settled_at) if operation.settled_at else None,
+        "reason_code": operation.reason_code,
     }
 
 

@@ -394,6 +394,7 @@ operations = Table(
     Column("message", Text),
     _time("created_at"),
     _time("settled_at", nullable=True),
+    Column("reason_code", Text),  # Amazon's, where it failed
     UniqueConstraint("payment_id", "kind", "request_key"),
     Index("ix_operations_body", "payment_id", "body_hash"),
     _partial_index("ix_operations_reference", "psp_reference", where="psp_reference IS NOT NULL"),

@@ -4,6 +4,7 @@ import pytest
 
 from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage.accounts import Account, AccountOptions
+from tests.journeys import answers
 from tests.journeys import shop as harness
 from tests.journeys.helpers import PATIENCE
 from tests.journeys.shop import open_shop
@@ -14,6 +15,7 @@ async def shop(sqlite_url):
     """A shop on SQLite."""
     async with open_shop(sqlite_url, answer_budget_seconds=PATIENCE) as shop:
         yield shop
+    assert list(answers.faults(shop.saleor.deliveries)) == []
 
 
 @pytest.fixture
@@ -21,6 +23,7 @@ async def any_shop(database_url):
     """A shop on SQLite, then on PostgreSQL."""
     async with open_shop(database_url, answer_budget_seconds=PATIENCE) as shop:
         yield shop
+    assert list(answers.faults(shop.saleor.deliveries)) == []
 
 
 @pytest.fixture

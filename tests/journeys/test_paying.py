@@ -127,16 +127,21 @@ class TestTheBuyerAtAmazon:
         done = await shop.process(begun.transaction_id, session_id)
         assert done.result == "AUTHORIZATION_FAILURE"
         assert "cancelled" in done.event.message
+        assert done.data["reasonCode"] == "BuyerCanceled"
         assert shop.amounts(begun.transaction_id) == {}
 
-    @pytest.mark.parametrize(("card", "words"), [("3434", "declined"), ("3064", "cancelled")])
-    async def test_a_card_that_ends_the_session_has_failed_with_a_reason(self, shop, card, words):
+    @pytest.mark.parametrize(
+        ("card", "words", "reason"),
+        [("3434", "declined", "Declined"), ("3064", "cancelled", "BuyerCanceled")],
+    )
+    async def test_a_card_that_ends_the_session_has_failed_with_a_reason(self, shop, card, words, reason):
         shop.flow("default-jp", "CHARGE")
         checkout = shop.saleor.create_checkout()
         transaction, session_id = await approved(shop, checkout.id, card=card)
         done = await shop.process(transaction, session_id)
         assert done.result == "CHARGE_FAILURE"
         assert words in done.event.message
+        assert (done.data["status"], done.data["reasonCode"]) == ("failed", reason)
         assert charges(shop) == []
 
     async def test_a_session_that_expired_has_failed_and_the_checkout_can_be_paid_anew(self, shop):
@@ -147,6 +152,7 @@ class TestTheBuyerAtAmazon:
         done = await shop.process(begun.transaction_id, session_id)
         assert done.result == "AUTHORIZATION_FAILURE"
         assert "expired" in done.event.message
+        assert done.data["reasonCode"] == "Expired"
         assert shop.amounts(await shop.pay(checkout.id))["authorized"] > 0
 
 

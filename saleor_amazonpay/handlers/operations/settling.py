@@ -48,6 +48,7 @@ def settle_decided(
         result_time=decided.time,
         message=decided.message,
         settled_at=now,
+        reason_code=decided.reason_code,
     )
     operation_rows.update_(session, settled)
     after = _payment_after(session, payment, settled, now)
