@@ -14,7 +14,7 @@ from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import OperationKind, OperationState
 from saleor_amazonpay.errors import AppError
-from saleor_amazonpay.handlers import conclusions, operations
+from saleor_amazonpay.handlers import conclusions, operations, order_number
 from saleor_amazonpay.handlers.operations import UNFINISHED, Claimed
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.saleor.answers import ActionAnswer
@@ -63,6 +63,7 @@ async def handle(services: Services, request: Request, deadline: Deadline) -> Ac
             return _nothing_done(request, "This app has no Amazon Pay payment for the transaction.")
         amount = request.event.money()
         account = await services.directory.account(payment.api_url, payment.account_id)
+        await _name_order(services, payment, request, deadline)
         begun = await services.database.run(lambda session: _begin(session, services, account, request, amount))
     except MoneyError as wrong:
         return _nothing_done(request, str(wrong))
@@ -118,6 +119,16 @@ def _begin(
         return repeated
     known = operation_rows.by_request(session, payment.id, request.kind, key, currency)
     return known or _begin_new(session, services, account, payment, request, key, amount)
+
+
+async def _name_order(services: Services, payment: Payment, request: Request, deadline: Deadline) -> None:
+    """Whatever is captured or released now may close the permission: this is the last moment to tell Amazon."""
+    order = request.event.transaction.order
+    if order is not None and payment.order_number is None and request.kind in _MAY_CLOSE:
+        await order_number.tell_in_time(services, payment, order.id, order.number, deadline)
+
+
+_MAY_CLOSE = frozenset({OperationKind.CHARGE, OperationKind.CANCEL})
 
 
 def _note_order(session: Session, services: Services, payment: Payment, event: ActionEvent) -> None:

@@ -288,12 +288,26 @@ class TestOrderNumbers:
         newest = shop.amazon.audit()["charges"][-1]
         assert newest["merchantMetadata"]["merchantReferenceId"] == completed.number
 
-    async def test_a_request_that_names_the_order_brings_it_forward(self, shop):
+    @pytest.mark.parametrize("kind", ["CHARGE", "CANCEL"])
+    async def test_a_request_that_may_close_the_permission_tells_it_before(self, any_shop, kind):
+        shop = any_shop
         transaction = await shop.authorized()
         completed = await shop.saleor.storefront.checkout_complete(shop.transaction(transaction).checkout_id)
-        await shop.saleor.staff.request_charge(transaction, Decimal(1000))
-        await sweep(shop, order_numbers)
+        await shop.saleor.staff.request_action(transaction, kind, None)
+        [permission] = shop.amazon.audit()["permissions"]
+        assert permission["statusDetails"]["state"] == "Closed"
         assert self.reference(shop) == completed.number
+
+    @pytest.mark.parametrize(
+        "fault",
+        [{"status": 503}, {"timeout_after": True, "hold_seconds": 0.1}, {"reason_code": "InvalidParameterValue"}],
+    )
+    async def test_that_amazon_does_not_take_it_stops_no_charge(self, shop, fault):
+        transaction = await shop.authorized()
+        await shop.saleor.storefront.checkout_complete(shop.transaction(transaction).checkout_id)
+        shop.amazon.faults.add(Fault(operation="update_charge_permission", times=9, **fault))
+        await shop.saleor.staff.request_charge(transaction, Decimal(1000))
+        assert shop.amounts(transaction)["charged"] == 1000
 
     async def test_a_permission_that_is_closed_is_left_as_it_is(self, shop):
         shop.flow("default-jp", "CHARGE")
