@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+from saleor_amazonpay.sandbox.amazon_pay.cv1 import cv1_message
 from saleor_amazonpay.sandbox.amazon_pay.merchants import Owner
 from saleor_amazonpay.sandbox.amazon_pay.world import Change, World
 
@@ -160,10 +161,21 @@ class Notifications:
             "NotificationId": self._world.ids.uuid(),
             "NotificationVersion": "V2",
         }
-        envelope = self._envelope(json.dumps({**inner, **(message or {})}), kind)
+        text = json.dumps({**inner, **(message or {})})
+        return {**self._signed(text, kind, version=version, key=key), **(unsigned or {})}
+
+    def build_cv1(self, merchant_id: str, object_id: str, **changes: str) -> Envelope:
+        """A signed envelope around CV1's own kind of message; ``changes`` replace keys of the message."""
+        message = {**json.loads(cv1_message(self._world, merchant_id, object_id)), **changes}
+        return self._signed(json.dumps(message), "Notification")
+
+    def _signed(
+        self, text: str, kind: str, *, version: Literal["1", "2"] | None = None, key: SigningKey | None = None
+    ) -> Envelope:
+        envelope = self._envelope(text, kind)
         envelope["SignatureVersion"] = version or self._world.options.ipn_signature_version
         envelope["Signature"] = sign(envelope, key or signing_key())
-        return {**envelope, **(unsigned or {})}
+        return envelope
 
     def _envelope(self, message: str, kind: str) -> Envelope:
         now = self._world.agenda.now.astimezone(UTC)

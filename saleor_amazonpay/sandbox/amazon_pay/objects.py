@@ -82,7 +82,10 @@ class CheckoutSession:
 
 @dataclass(slots=True, kw_only=True)
 class ChargePermission:
-    """``limit``: for the order (OneTime) or for each calendar month; ``reasons`` only while not Chargeable."""
+    """``limit``: for the order (OneTime) or for each calendar month; ``reasons`` only while not Chargeable.
+
+    ``is_cv1``: an Order Reference or Billing Agreement of the old API.
+    """
 
     permission_id: str
     owner: Owner
@@ -100,6 +103,7 @@ class ChargePermission:
     state: ChargePermissionState = ChargePermissionState.CHARGEABLE
     reasons: tuple[str, ...] = ()
     closed: datetime | None = None
+    is_cv1: bool = False
     charges: list[Charge] = field(default_factory=list)
 
     @property

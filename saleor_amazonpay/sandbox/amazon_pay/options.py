@@ -63,6 +63,8 @@ class SimulatorOptions:
             answers 422, as the list of §7.2 could be read.
         decline_recovery: the hosted page lets the buyer take another card after a decline. ``None``: in live only,
             as Amazon's sandbox has no such page (§9.3).
+        cv1_order_reference_states: what an Open Order Reference of CV1 reads as (§14 row 8): Chargeable, and Closed
+            after a capture (``"upgrade-guide"``), or always NonChargeable (``"faq"``). It is charged either way.
         monthly_limits: per currency, in place of §4.9 for Recurring permissions.
         ipn_signature_version: ``"1"`` (SHA-1, what Amazon sends) or ``"2"``.
         ipn_retry_seconds: waits before an IPN answered 5xx, or not at all, is sent again (§8.5: sources disagree).
@@ -79,6 +81,7 @@ class SimulatorOptions:
     charge_in_progress: bool = True
     idempotent_deletes: bool = True
     decline_recovery: bool | None = None
+    cv1_order_reference_states: Literal["upgrade-guide", "faq"] = "upgrade-guide"
     monthly_limits: Mapping[str, str] = field(default_factory=lambda: RECURRING_LIMITS)
     ipn_signature_version: Literal["1", "2"] = "1"
     ipn_retry_seconds: tuple[float, ...] = (3600.0, 3600.0, 3600.0)

@@ -77,7 +77,10 @@ class Permissions:
         return Answer(200, self.document(it))
 
     def document(self, it: ChargePermission) -> Document:
-        return wire.permission(it, self.balance(it), with_buyer=self._shows_buyer(it))
+        document = wire.permission(it, self.balance(it), with_buyer=self._shows_buyer(it))
+        if it.is_cv1 and it.is_one_time and self._is_open_as_the_faq_says(it):
+            document["statusDetails"]["state"] = ChargePermissionState.NON_CHARGEABLE.value
+        return document
 
     # --- Rules ----------------------------------------------------------------------------------------------------
 
@@ -127,12 +130,27 @@ class Permissions:
         """Lets the state follow the balance, after anything happened to a charge."""
         if not it.is_one_time or it.state == ChargePermissionState.CLOSED or REPAIRABLE & set(it.reasons):
             return
-        if it.captured >= it.limit:
+        if it.is_cv1:
+            self._review_cv1(it)
+        elif it.captured >= it.limit:
             self._become(it, ChargePermissionState.CLOSED, ())
         elif self._world.options.charge_in_progress and not self.balance(it).is_positive:
             self._become(it, ChargePermissionState.NON_CHARGEABLE, (IN_PROGRESS,))
         else:
             self._become(it, ChargePermissionState.CHARGEABLE, ())
+
+    def _review_cv1(self, it: ChargePermission) -> None:
+        """Open stays Open while charges hold it; by the upgrade guide a successful capture closes it (§12)."""
+        is_spent = it.captured >= it.limit if self._follows_the_faq else it.captured.is_positive
+        if is_spent:
+            self._become(it, ChargePermissionState.CLOSED, ())
+
+    def _is_open_as_the_faq_says(self, it: ChargePermission) -> bool:
+        return self._follows_the_faq and it.state == ChargePermissionState.CHARGEABLE
+
+    @property
+    def _follows_the_faq(self) -> bool:
+        return self._world.options.cv1_order_reference_states == "faq"
 
     def prolong(self, it: ChargePermission) -> None:
         """A successful charge pushes a Recurring permission's end 13 months forward."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Literal
 
 from starlette.applications import Starlette
@@ -14,13 +13,14 @@ from starlette.types import ASGIApp
 
 from saleor_amazonpay.clock import Clock, SystemClock
 from saleor_amazonpay.domain.money import Money
-from saleor_amazonpay.domain.states import ChargePermissionType, RefundState
+from saleor_amazonpay.domain.states import RefundState
 from saleor_amazonpay.sandbox.amazon_pay import wire
 from saleor_amazonpay.sandbox.amazon_pay.accounts import Accounts
 from saleor_amazonpay.sandbox.amazon_pay.api import Api, Call, operations
 from saleor_amazonpay.sandbox.amazon_pay.button import ButtonConfig, Buttons
 from saleor_amazonpay.sandbox.amazon_pay.buyers import CARDS, Address
-from saleor_amazonpay.sandbox.amazon_pay.charges import Charges, ChargeTerms
+from saleor_amazonpay.sandbox.amazon_pay.charges import Charges
+from saleor_amazonpay.sandbox.amazon_pay.cv1 import Cv1Objects
 from saleor_amazonpay.sandbox.amazon_pay.disputes import Disputes
 from saleor_amazonpay.sandbox.amazon_pay.faults import Faults
 from saleor_amazonpay.sandbox.amazon_pay.hosted import Pages
@@ -28,7 +28,6 @@ from saleor_amazonpay.sandbox.amazon_pay.merchants import Merchant, Owner
 from saleor_amazonpay.sandbox.amazon_pay.notifications import Notifications
 from saleor_amazonpay.sandbox.amazon_pay.objects import Charge, ChargePermission, Document
 from saleor_amazonpay.sandbox.amazon_pay.options import (
-    PERMISSION_DAYS,
     Environment,
     Region,
     SimulatorOptions,
@@ -54,6 +53,7 @@ class AmazonPaySimulator:
         buyers: the people who can sign in.
         seller_central: what the merchant's staff does in Seller Central.
         buyer_account: what the buyer does on the Amazon Pay page.
+        cv1: orders made with the old API.
     """
 
     def __init__(self, clock: Clock | None = None, *, seed: int = 1, options: SimulatorOptions | None = None) -> None:
@@ -69,6 +69,7 @@ class AmazonPaySimulator:
         self._accounts = Accounts(world)
         self._sessions = Sessions(world, self._permissions, self._charges)
         self._buttons = Buttons(world, self._sessions)
+        self.cv1 = Cv1Objects(world, self._permissions, self._charges)
         self.seller_central = SellerCentral(world, self._permissions, self._charges, self._refunds, self._reports)
         self.buyer_account = BuyerAccount(world, self._permissions, self._disputes)
         self._api = Api(
@@ -185,34 +186,11 @@ class AmazonPaySimulator:
         Returns:
             Its Order Reference id, and the id of its authorization (``-A``) or capture (``-C``) if it has one.
         """
-        owner = Owner(merchant_id, environment, self._world.merchants[merchant_id].region)
-        permission = self._cv1_permission(owner, amount)
+        reference_id = self.cv1.order_reference(merchant_id, amount, environment=environment)
         if state == "Open":
-            return permission.permission_id, None
-        charge = self._charges.start(permission, ChargeTerms(amount=amount, capture_now=state == "Captured"))
-        letter = "C" if state == "Captured" else "A"
-        return permission.permission_id, charge.charge_id.replace("-C", f"-{letter}")
-
-    def _cv1_permission(self, owner: Owner, amount: Money) -> ChargePermission:
-        world = self._world
-        buyer = world.buyers.of(owner.region)[0]
-        permission_id = world.ids.permission(owner.region, owner.environment, lasting=False, taken=world.permissions)
-        return self._permissions.add(
-            ChargePermission(
-                permission_id=permission_id,
-                owner=owner,
-                permission_type=ChargePermissionType.ONE_TIME,
-                limit=amount,
-                buyer=buyer,
-                card=CARDS["1111"],
-                document={"platformId": None, "merchantMetadata": wire.metadata(None), "recurringMetadata": None},
-                scopes=None,
-                created=world.now,
-                updated=world.now,
-                expires=world.now + timedelta(days=PERMISSION_DAYS),
-                shipping_address=buyer.addresses[0],
-            )
-        )
+            return reference_id, None
+        authorization_id = self.cv1.authorize(reference_id, amount)
+        return reference_id, authorization_id if state == "Authorized" else self.cv1.capture(authorization_id)
 
     # --- The buyer, without a browser -----------------------------------------------------------------------------
 

@@ -452,8 +452,17 @@ def transaction_update(
     _require_owner(context, item)
     given = transaction or {}
     _check_currencies(item.currency, given, "INCORRECT_CURRENCY")
+    _check_reference(context, item, given.get("psp_reference"))
+    if context.app is not None and item.user is None and item.app_identifier is None:
+        item.app, item.app_identifier = context.app, context.app.identifier
     _set(context, item, given, transaction_event)
     return {"transaction": item}
+
+
+def _check_reference(context: Context, item: TransactionItem, given: str | None) -> None:
+    taken = any(each.psp_reference == given for each in context.shop.store.transactions)
+    if given and item.psp_reference != given and taken:
+        raise MutationError("transaction", "UNIQUE", "Transaction with provided `pspReference` already exists.")
 
 
 def _check_currencies(currency: str, given: dict[str, Any], code: str) -> None:
