@@ -101,7 +101,7 @@ CheckoutLanguage = Annotated[str | None, typer.Option("--checkout-language", hel
 @app.command("list")
 def list_(tenant: Tenant = None, as_json: Json = False) -> None:
     """List the accounts."""
-    found = _run(rules.accounts, tenant, as_json=as_json)
+    found = run(rules.accounts, tenant, as_json=as_json)
     if as_json:
         _print_json([_account_json(view) for view in found])
         return
@@ -144,7 +144,7 @@ def add(
     async def work(services: Services, api_url: str) -> AccountView:
         return await rules.create(services, api_url, given, skip_check=skip_check, by=BY)
 
-    _show_account(_run(work, tenant, as_json=as_json), as_json=as_json)
+    _show_account(run(work, tenant, as_json=as_json), as_json=as_json)
 
 
 @app.command()
@@ -185,7 +185,7 @@ def update(
         account_id = await _account_id(services, api_url, account)
         return await rules.update(services, api_url, account_id, given, skip_check=skip_check, by=BY)
 
-    _show_account(_run(work, tenant, as_json=as_json), as_json=as_json)
+    _show_account(run(work, tenant, as_json=as_json), as_json=as_json)
 
 
 @app.command("test")
@@ -195,7 +195,7 @@ def try_(account: Reference, tenant: Tenant = None, as_json: Json = False) -> No
     async def work(services: Services, api_url: str) -> AccountView:
         return await rules.test(services, api_url, await _account_id(services, api_url, account))
 
-    view = _run(work, tenant, as_json=as_json)
+    view = run(work, tenant, as_json=as_json)
     _done(f"Amazon Pay accepts the keys of {view.name}.", _account_json(view), as_json=as_json)
 
 
@@ -206,7 +206,7 @@ def delete(account: Reference, tenant: Tenant = None, as_json: Json = False) -> 
     async def work(services: Services, api_url: str) -> AccountView:
         return await rules.delete(services, api_url, await _account_id(services, api_url, account), by=BY)
 
-    view = _run(work, tenant, as_json=as_json)
+    view = run(work, tenant, as_json=as_json)
     _done(f"Deleted {view.name}.", _account_json(view), as_json=as_json)
 
 
@@ -217,14 +217,14 @@ def archive(account: Reference, tenant: Tenant = None, as_json: Json = False) ->
     async def work(services: Services, api_url: str) -> AccountView:
         return await rules.archive(services, api_url, await _account_id(services, api_url, account), by=BY)
 
-    view = _run(work, tenant, as_json=as_json)
+    view = run(work, tenant, as_json=as_json)
     _done(f"Archived {view.name}.", _account_json(view), as_json=as_json)
 
 
 @app.command()
 def channels(tenant: Tenant = None, as_json: Json = False) -> None:
     """List Saleor's channels, the account each uses, and what keeps it from taking payments."""
-    found = _run(rules.channels, tenant, as_json=as_json)
+    found = run(rules.channels, tenant, as_json=as_json)
     if as_json:
         _print_json([_channel_json(view) for view in found])
         return
@@ -239,7 +239,7 @@ def assign(channel: ChannelSlug, account: Reference, tenant: Tenant = None, as_j
         account_id = await _account_id(services, api_url, account)
         return await rules.assign(services, api_url, channel, account_id, by=BY)
 
-    view = _run(work, tenant, as_json=as_json)
+    view = run(work, tenant, as_json=as_json)
     _done(_channel_text(view), _channel_json(view), as_json=as_json)
 
 
@@ -250,7 +250,7 @@ def unassign(channel: ChannelSlug, tenant: Tenant = None, as_json: Json = False)
     async def work(services: Services, api_url: str) -> None:
         await rules.unassign(services, api_url, channel, by=BY)
 
-    _run(work, tenant, as_json=as_json)
+    run(work, tenant, as_json=as_json)
     _done(f"{channel} offers Amazon Pay no more.", {"slug": channel}, as_json=as_json)
 
 
@@ -275,7 +275,7 @@ def _restriction(text: str) -> DeliveryRestriction:
     return DeliveryRestriction(country, tuple(filter(None, states.split(","))), tuple(filter(None, codes.split(","))))
 
 
-def _run(work: Callable[[Services, str], Awaitable[T]], tenant: str | None, *, as_json: bool) -> T:
+def run(work: Callable[[Services, str], Awaitable[T]], tenant: str | None, *, as_json: bool) -> T:
     """Do ``work`` for the tenant, or end the command with what is wrong."""
     settings = _settings()
     try:

@@ -215,6 +215,12 @@ class Settings(BaseSettings):
         means="How many times Amazon Pay's published request rates may be used; Amazon raises them for some merchants.",
         expected="a factor above 0, up to 1000",
     )
+    cv1_order_reference_states: Literal["upgrade-guide", "faq"] = setting(
+        "upgrade-guide",
+        means="Which of Amazon's documents is believed about an Order Reference of CV1 that reads NonChargeable: the "
+        "upgrade guide (it is Suspended) or the FAQ (every one does). It is charged either way.",
+        expected="upgrade-guide or faq",
+    )
     timeline_retention_days: int = setting(
         400,
         ge=30,

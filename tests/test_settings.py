@@ -129,6 +129,7 @@ class TestComplaints:
             "BUYER_DATA_RETENTION_DAYS": "99999",
             "AUTHORIZATION_WARNING_HOURS": "0",
             "RATE_LIMIT_FACTOR": "0",
+            "CV1_ORDER_REFERENCE_STATES": "both",
             "TIMELINE_RETENTION_DAYS": "1",
             "INBOX_RETENTION_DAYS": "0",
             "CLAIM_SECONDS": "never",

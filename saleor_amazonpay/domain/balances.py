@@ -6,6 +6,7 @@ Source: DESIGN §6, case 4 ("authorized in Saleor") and case 7 (refund ceiling);
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from saleor_amazonpay.domain.agreements import is_standing
@@ -89,7 +90,10 @@ class ChargePart:
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """One payment's money. ``order_total`` is the amount Saleor's transaction asked for."""
+    """One payment's money. ``order_total`` is the amount Saleor's transaction asked for.
+
+    ``charged_on``: the permission's states in which a charge is worth a try.
+    """
 
     order_total: Money
     charges: Sequence[ChargePart] = ()
@@ -97,6 +101,7 @@ class Balances:
     permission_type: str = ChargePermissionType.ONE_TIME
     permission_balance: Money | None = None
     released: Money | None = None
+    charged_on: AbstractSet[str] = frozenset({ChargePermissionState.CHARGEABLE})
     policy: AfterPartialCapture = field(default=AfterPartialCapture.KEEP)
 
     @property
@@ -132,7 +137,7 @@ class Balances:
         A standing permission's balance is a month's and shared with other orders: it says when, not whether.
         """
         nothing = Money.zero(self.currency)
-        if self.permission_state != ChargePermissionState.CHARGEABLE:
+        if self.permission_state not in self.charged_on:
             return nothing
         left = self._unclaimed
         if not is_standing(self.permission_type):

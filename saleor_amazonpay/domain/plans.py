@@ -42,6 +42,7 @@ class CancelCharge:
 @dataclass(frozen=True, slots=True)
 class ClosePermission:
     amount: Money  # what it releases beyond the cancelled charges
+    cancels_pending: bool = False  # Amazon cancels open charges with it
 
 
 Step = CaptureCharge | CreateCharge | CreateRefund | CancelCharge | ClosePermission

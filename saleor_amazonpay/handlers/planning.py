@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from saleor_amazonpay.amazonpay import ApiRequest, requests
@@ -10,6 +11,8 @@ from saleor_amazonpay.amazonpay.payloads import MerchantMetadata
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.agreements import is_standing
 from saleor_amazonpay.domain.balances import Balances
+from saleor_amazonpay.domain.cv1 import states as cv1
+from saleor_amazonpay.domain.cv1.plans import plan_cancel as plan_cv1_cancel
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.plans import (
     CancelCharge,
@@ -27,13 +30,22 @@ from saleor_amazonpay.domain.plans import (
     plan_reauthorize,
     plan_refund,
 )
-from saleor_amazonpay.domain.states import CallState, ChargeChannel, ChargeInitiator, OperationKind, PaymentIntent
+from saleor_amazonpay.domain.states import (
+    CallState,
+    ChargeChannel,
+    ChargeInitiator,
+    ChargePermissionState,
+    OperationKind,
+    PaymentIntent,
+)
 from saleor_amazonpay.handlers import terms
 from saleor_amazonpay.storage.accounts import AccountOptions
 from saleor_amazonpay.storage.operations import Call, Operation
 from saleor_amazonpay.storage.payments import Payment
 
-_PLANS: Mapping[OperationKind, Callable[[Balances, Money], Plan | Refusal | Wait]] = {
+Plans = Mapping[OperationKind, Callable[[Balances, Money], Plan | Refusal | Wait]]
+
+_PLANS: Plans = {
     OperationKind.CHARGE_AGREEMENT: plan_agreement_charge,
     OperationKind.CHARGE: plan_charge,
     OperationKind.REFUND: plan_refund,
@@ -41,15 +53,19 @@ _PLANS: Mapping[OperationKind, Callable[[Balances, Money], Plan | Refusal | Wait
     OperationKind.REAUTHORIZE: plan_reauthorize,
 }
 
+_PLANS_OF_FLOW: Mapping[str, Plans] = {cv1.FLOW: {**_PLANS, OperationKind.CANCEL: plan_cv1_cancel}}
 
-def plan(operation: Operation, balances: Balances, done: Money) -> Plan | Refusal | Wait:
+
+def plan(payment: Payment, operation: Operation, balances: Balances, done: Money) -> Plan | Refusal | Wait:
     """What to send for an operation; completing a session needs no arithmetic, its amount was fixed with the session.
 
     ``done`` is what earlier rounds brought about already: a later round of a refund plans only the rest (case 7).
     """
     if operation.kind is OperationKind.COMPLETE:
         return Plan([], operation.amount)
-    return _PLANS[operation.kind](balances, operation.amount - done)
+    if operation.attempt > 1:
+        balances = replace(balances, charged_on={ChargePermissionState.CHARGEABLE})  # anything else was tried
+    return _PLANS_OF_FLOW.get(payment.flow, _PLANS)[operation.kind](balances, operation.amount - done)
 
 
 def calls_for(payment: Payment, operation: Operation, planned: Plan, options: AccountOptions) -> list[Call]:
@@ -144,7 +160,7 @@ def _request(
             return requests.close_charge_permission(
                 payment.charge_permission_id or "",
                 closure_reason="Cancelled in Saleor.",
-                cancel_pending_charges=False,
+                cancel_pending_charges=step.cancels_pending,
             )
 
 

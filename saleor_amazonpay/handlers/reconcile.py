@@ -148,9 +148,15 @@ def _settle(
         owner = owners.get(mirror.amazon_id(object_) or "")
         mirror.write(session, before.payment, owner, [object_], now=now)
     after = _snapshot(session, before.payment)
-    if after.payment.state not in {PaymentState.ACTIVE, PaymentState.PENDING}:
-        return
-    operations.settle_pending(session, services, account, after.payment)
+    if after.payment.state in {PaymentState.ACTIVE, PaymentState.PENDING}:
+        operations.settle_pending(session, services, account, after.payment)
+        tell(session, services, account, after.payment)
+
+
+def tell(session: Session, services: Services, account: Account, payment_: Payment) -> None:
+    """Owe Saleor everything our copy holds of what happened elsewhere and Saleor was never told."""
+    now = services.clock.now()
+    after = _snapshot(session, payment_)
     facts = [
         *_capture_facts(after, _captured_by_us(session, after.payment)),
         *_ended_charge_facts(after, _ended_by_us(session, after.payment)),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from saleor_amazonpay.domain.states import OperationKind
 from saleor_amazonpay.handlers import notifications, operations, problems, report_transaction_event, surplus
 from saleor_amazonpay.handlers.agreements import jobs as agreement_jobs
+from saleor_amazonpay.handlers.cv1 import adopting
 from saleor_amazonpay.handlers.rate_limits import background
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.sweeps import (
@@ -80,6 +81,7 @@ def register(tasks: Tasks, services: Services) -> None:
         notifications.HANDLE_NOTIFICATION: handle_notification,
         problems.DELIVER_PROBLEM: deliver_problem,
         undelivered_requests.LOOK: look_for_undelivered,
+        adopting.FOLLOW: _follow_cv1_order(services),
     }
     for name, handler in {**by_name, **agreement_jobs.by_name(services, _JOB_BUDGET)}.items():
         tasks.register(name, _in_background(handler))
@@ -87,6 +89,14 @@ def register(tasks: Tasks, services: Services) -> None:
     tasks.register_periodic("take_up_stranded_operations", take_up_stranded, seconds=sweep_seconds)
     for name, (run, seconds) in _SWEEPS.items():
         tasks.register_periodic(name, _sweep(services, run), seconds=seconds)
+
+
+def _follow_cv1_order(services: Services) -> Handler:
+    async def follow(args: Args) -> None:
+        deadline, was_authorized = Deadline(services.clock, _JOB_BUDGET), bool(args["was_authorized"])
+        await adopting.follow(services, str(args["payment_id"]), deadline, was_authorized=was_authorized)
+
+    return follow
 
 
 def _sweep(services: Services, run: Callable[[Services], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -10,6 +10,7 @@ from strawberry.types import ExecutionContext
 from graphql import GraphQLError
 from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.schema import resolvers
+from saleor_amazonpay.schema.cv1 import Cv1Mutation, Cv1Query
 from saleor_amazonpay.schema.types import (
     Account,
     AccountArchive,
@@ -31,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type
-class Query:
+class Query(Cv1Query):
     installation: Installation = strawberry.field(
         resolver=resolvers.installation, description="This app in this Saleor."
     )
@@ -48,7 +49,7 @@ class Query:
 
 
 @strawberry.type
-class Mutation:
+class Mutation(Cv1Mutation):
     account_create: AccountCreate = strawberry.mutation(
         resolver=resolvers.account_create, description="Try the keys at Amazon Pay, then store them."
     )

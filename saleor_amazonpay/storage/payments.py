@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,12 +14,14 @@ from sqlalchemy import bindparam, select, update
 
 from saleor_amazonpay.domain.agreements import AgreementTerms, Frequency, is_standing
 from saleor_amazonpay.domain.balances import Balances, ChargePart, RefundPart
+from saleor_amazonpay.domain.cv1 import states as cv1
 from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.domain.payment_status import BEFORE_MONEY, status_of
 from saleor_amazonpay.domain.states import (
     UNDECIDED_PAYMENTS,
     AfterPartialCapture,
     CallState,
+    ChargePermissionState,
     ChargePermissionType,
     FrequencyUnit,
     PaymentState,
@@ -27,6 +31,9 @@ from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
 from saleor_amazonpay.storage.tables import calls, charges, operations, payments, refunds
 from saleor_amazonpay.storage.times import from_micros, maybe_from_micros, to_micros
+
+_CHARGEABLE = frozenset({ChargePermissionState.CHARGEABLE})
+_CHARGED_ON: Mapping[str, AbstractSet[str]] = {cv1.FLOW: cv1.CHARGED_ON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +215,7 @@ _CHANGEABLE = frozenset(
         "order_number",
         "order_id",
         "status",
+        "amount",
     }
 )
 _changes: dict[tuple[str, ...], Statement] = {}
@@ -268,8 +276,9 @@ def balances(session: Session, payment: Payment, policy: AfterPartialCapture) ->
         charges=parts,
         permission_state=payment.charge_permission_state,
         permission_type=payment.charge_permission_type or ChargePermissionType.ONE_TIME,
-        permission_balance=payment.charge_permission_balance,
+        permission_balance=_balance(payment),
         released=payment.released,
+        charged_on=_CHARGED_ON.get(payment.flow, _CHARGEABLE),
         policy=policy,
     )
 
@@ -284,6 +293,13 @@ def restate(session: Session, payment: Payment, balances: Balances) -> None:
     status = status_of(payment.state, balances)
     if status != payment.status:
         session.execute(_RESTATE, {"payment_id": payment.id, "new_status": status.value})
+
+
+def _balance(payment: Payment) -> Money | None:
+    """Whether Amazon gives limits of a permission made with CV1 is documented nowhere; without them it decides."""
+    if payment.charge_permission_balance is None and payment.flow == cv1.FLOW:
+        return payment.amount
+    return payment.charge_permission_balance
 
 
 def charge_rows(session: Session, payment_id: str) -> list[Row]:

@@ -526,6 +526,22 @@ drift = Table(
     _time("checked_at"),
 )
 
+# Orders of CV1 being taken over: who works on one has its claim; the transaction is noted once it is known.
+cv1_adoptions = Table(
+    "cv1_adoptions",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("permission_id", Text, nullable=False),  # the Order Reference or Billing Agreement
+    Column("order_id", Text),
+    Column("order_number", Text),
+    Column("transaction_id", Text),
+    Column("claim_fence", BigInteger, nullable=False),
+    _time("claimed_until"),
+    _time("created_at"),
+    _time("updated_at"),
+    PrimaryKeyConstraint("api_url", "permission_id"),
+)
+
 # Amazon's token buckets as all replicas have drawn on them (decisions/0010).
 rate_limits = Table(
     "rate_limits",

@@ -203,9 +203,11 @@ def settings(database_url: str, app_url: str, amazon_url: str, **changes: Any) -
 
 
 @asynccontextmanager
-async def open_shop(database_url: str, **changes: Any) -> AsyncIterator[Shop]:
+async def open_shop(
+    database_url: str, *, amazon_options: SimulatorOptions | None = None, **changes: Any
+) -> AsyncIterator[Shop]:
     clock = MovableClock()
-    amazon = AmazonPaySimulator(clock, options=SimulatorOptions(refund_seconds=2.0))
+    amazon = AmazonPaySimulator(clock, options=amazon_options or SimulatorOptions(refund_seconds=2.0))
     saleor = SaleorStandIn(clock, options=Options(retry_scale=0.001))
     async with AsyncExitStack() as stack:
         amazon_url = await stack.enter_async_context(listening(amazon.app))

@@ -16,7 +16,7 @@ from saleor_amazonpay.schema.endpoint import export_schema
 
 SCHEMA = build_schema(resources.text("graphql/app/schema.graphql"))
 ROOTS = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type}
-EXAMPLES = {"String": '"x"', "ID": '"x"', "Region": "JP"}
+EXAMPLES = {"String": '"x"', "ID": '"x"', "Boolean": "true", "Region": "JP"}
 
 
 def example(kind):

@@ -56,7 +56,7 @@ def plan(
     """
     now = services.clock.now()
     balances = payment_rows.balances(session, payment, account.options.policy)
-    planned = planning.plan(operation, balances, _done(session, payment, operation))
+    planned = planning.plan(payment, operation, balances, _done(session, payment, operation))
     if not has_read and _is_to_be_read(payment, operation, planned, balances):
         running = operation.with_(state=OperationState.RUNNING)
         operation_rows.update_(session, running)

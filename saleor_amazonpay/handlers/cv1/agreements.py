@@ -1,0 +1,150 @@
+"""A Billing Agreement of CV1 becomes an agreement of this app: charged, closed, updated and read as any other.
+
+Source: amazon-pay-cv2.md §12 (the rows of Auto Pay), DESIGN §8.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from saleor_amazonpay.amazonpay import ChargePermission
+from saleor_amazonpay.domain import keys
+from saleor_amazonpay.domain.cv1.identifiers import Cv1Kind
+from saleor_amazonpay.domain.cv1.states import cv1_word
+from saleor_amazonpay.domain.money import Currency
+from saleor_amazonpay.domain.states import ChargePermissionState, ChargePermissionType
+from saleor_amazonpay.handlers.cv1.adopting import Outcome, Result
+from saleor_amazonpay.handlers.cv1.finding import Request, account_of, find_order, reading_of
+from saleor_amazonpay.handlers.cv1.reading import Refused, read
+from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.storage import accounts as account_rows
+from saleor_amazonpay.storage import agreements as agreement_rows
+from saleor_amazonpay.storage.accounts import Account
+from saleor_amazonpay.storage.agreements import Agreement
+from saleor_amazonpay.storage.engine import Session
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose agreement it is, and where it is charged."""
+
+    account: Account
+    channel_slug: str
+    customer_id: str
+    order_number: str = ""
+
+
+async def adopt(services: Services, api_url: str, request: Request, deadline: Deadline) -> list[Outcome]:
+    """One outcome for each time the agreement is named.
+
+    Raises:
+        Refused: it is Closed, or nobody says whose it is.
+        AppError: something is in the way now.
+    """
+    known = await services.database.read(
+        lambda session: agreement_rows.by_permission(session, api_url, request.permission_id)
+    )
+    if known is not None:
+        return _outcomes(request, Result.KNOWN, known.state, known.id)
+    owner = await _owner(services, api_url, request)
+    reading = await read(services.amazon(owner.account), request.permission_id, (), deadline)
+    permission = reading.permission
+    if permission.state == ChargePermissionState.CLOSED:
+        raise Refused(
+            "NOTHING_TO_MANAGE", f"{request.permission_id} is Closed or Canceled: nothing can be charged on it."
+        )
+    adopted = _agreement(services, request, owner, permission)
+    if request.is_dry_run:
+        return _outcomes(request, Result.WOULD_ADOPT, permission.state, "", owner.order_number)
+    await services.database.run(lambda session: agreement_rows.insert(session, adopted))
+    word = cv1_word(Cv1Kind.BILLING_AGREEMENT, permission.state, reading_of(services))
+    note = "" if word == "Open" else f"It is {word}: it can be charged once the buyer has updated the payment method."
+    return _outcomes(request, Result.ADOPTED, permission.state, adopted.id, owner.order_number, note)
+
+
+def _outcomes(
+    request: Request, result: Result, state: str, agreement_id: str, order_number: str = "", message: str = ""
+) -> list[Outcome]:
+    return [
+        Outcome(
+            id_.text, result, message=message, order_number=order_number, cv2_state=state, agreement_id=agreement_id
+        )
+        for id_ in request.ids
+    ]
+
+
+async def _owner(services: Services, api_url: str, request: Request) -> _Owner:
+    """By the order the agreement was made with, where one is named; by customer and account otherwise."""
+    customer_id = request.customer_id
+    if customer_id and not _is_user_id(customer_id):
+        raise Refused("NO_CUSTOMER", f"{customer_id!r} is not the id of a Saleor customer.")
+    if request.order or request.external_reference:
+        order = await find_order(services, api_url, request)
+        account = await account_of(services, api_url, request, order.channel_slug)
+        owner = _Owner(account, order.channel_slug, customer_id or order.customer_id or "", order.number)
+    else:
+        slug = await services.database.read(lambda session: _channel(session, services, api_url, request))
+        owner = _Owner(await account_of(services, api_url, request, slug), slug, customer_id)
+    if not owner.customer_id:
+        raise Refused("NO_CUSTOMER", "Name the Saleor customer whose agreement it is, or an order of theirs.")
+    return owner
+
+
+def _channel(session: Session, services: Services, api_url: str, request: Request) -> str:
+    """A channel whose account the agreement can be charged with."""
+    id_ = request.ids[0]
+    fitting = {
+        account.id
+        for account in account_rows.of_tenant(session, api_url, services.secrets)
+        if (account.region, account.environment) == (id_.region, id_.environment)
+        and request.account_id in {"", account.id}
+    }
+    for assignment in account_rows.assignments(session, api_url):
+        if assignment.account_id in fitting:
+            return assignment.channel_slug
+    raise Refused("NO_CHANNEL", f"No channel has an account of region {id_.region} and environment {id_.environment}.")
+
+
+def _is_user_id(text: str) -> bool:
+    try:
+        return base64.b64decode(text, validate=True).startswith(b"User:")
+    except (ValueError, binascii.Error):
+        return False
+
+
+def _agreement(services: Services, request: Request, owner: _Owner, permission: ChargePermission) -> Agreement:
+    """Recurring, whatever Amazon calls an agreement of CV1; the monthly cap is Amazon's own figure."""
+    now, limits = services.clock.now(), permission.limits
+    limit = limits.amount_limit.money() if limits and limits.amount_limit and limits.amount_limit.amount else None
+    currency = limit.currency if limit else Currency(permission.presentment_currency or "")
+    balance = limits.amount_balance.money() if limits and limits.amount_balance else None
+    return Agreement(
+        id=keys.reference("agreement", owner.account.api_url, request.permission_id),
+        api_url=owner.account.api_url,
+        account_id=owner.account.id,
+        channel_slug=owner.channel_slug,
+        customer_id=owner.customer_id,
+        payment_id=None,
+        charge_permission_id=request.permission_id,
+        charge_permission_type=ChargePermissionType.RECURRING,
+        buyer_id=permission.buyer.buyer_id if permission.buyer else None,
+        payment_descriptor=permission.payment_descriptor,
+        currency=currency,
+        amount=None,
+        frequency=None,
+        state=permission.state,
+        reasons=permission.reason_codes,
+        status_at=permission.last_updated or now,
+        amount_limit=limit,
+        amount_balance=balance,
+        read_at=now,
+        expires_at=permission.expires,
+        last_charged_at=None,
+        closing_since=None,
+        closing_reason=None,
+        watch_at=now,
+        created_at=now,
+        updated_at=now,
+    )
