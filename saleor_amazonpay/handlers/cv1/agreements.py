@@ -9,12 +9,12 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from saleor_amazonpay.amazonpay import ChargePermission
-from saleor_amazonpay.domain import keys
+from saleor_amazonpay.amazonpay import ChargePermission, Region
 from saleor_amazonpay.domain.cv1.identifiers import Cv1Kind
 from saleor_amazonpay.domain.cv1.states import cv1_word
 from saleor_amazonpay.domain.money import Currency
 from saleor_amazonpay.domain.states import ChargePermissionState, ChargePermissionType
+from saleor_amazonpay.handlers.agreements import births, copies
 from saleor_amazonpay.handlers.cv1.adopting import Outcome, Result
 from saleor_amazonpay.handlers.cv1.finding import Request, account_of, find_order, reading_of
 from saleor_amazonpay.handlers.cv1.reading import Refused, read
@@ -22,7 +22,6 @@ from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.accounts import Account
-from saleor_amazonpay.storage.agreements import Agreement
 from saleor_amazonpay.storage.engine import Session
 
 
@@ -55,13 +54,12 @@ async def adopt(services: Services, api_url: str, request: Request, deadline: De
         raise Refused(
             "NOTHING_TO_MANAGE", f"{request.permission_id} is Closed or Canceled: nothing can be charged on it."
         )
-    adopted = _agreement(services, request, owner, permission)
     if request.is_dry_run:
         return _outcomes(request, Result.WOULD_ADOPT, permission.state, "", owner.order_number)
-    await services.database.run(lambda session: agreement_rows.insert(session, adopted))
+    agreement_id = await services.database.run(lambda session: _write(session, services, request, owner, permission))
     word = cv1_word(Cv1Kind.BILLING_AGREEMENT, permission.state, reading_of(services))
     note = "" if word == "Open" else f"It is {word}: it can be charged once the buyer has updated the payment method."
-    return _outcomes(request, Result.ADOPTED, permission.state, adopted.id, owner.order_number, note)
+    return _outcomes(request, Result.ADOPTED, permission.state, agreement_id, owner.order_number, note)
 
 
 def _outcomes(
@@ -114,37 +112,27 @@ def _is_user_id(text: str) -> bool:
         return False
 
 
-def _agreement(services: Services, request: Request, owner: _Owner, permission: ChargePermission) -> Agreement:
-    """Recurring, whatever Amazon calls an agreement of CV1; the monthly cap is Amazon's own figure."""
-    now, limits = services.clock.now(), permission.limits
-    limit = limits.amount_limit.money() if limits and limits.amount_limit and limits.amount_limit.amount else None
-    currency = limit.currency if limit else Currency(permission.presentment_currency or "")
-    balance = limits.amount_balance.money() if limits and limits.amount_balance else None
-    return Agreement(
-        id=keys.reference("agreement", owner.account.api_url, request.permission_id),
+def _write(session: Session, services: Services, request: Request, owner: _Owner, permission: ChargePermission) -> str:
+    """Born as any agreement is, and read at once: its state, its month's limit and its end are Amazon's own."""
+    now = services.clock.now()
+    born = births.agreement(
         api_url=owner.account.api_url,
         account_id=owner.account.id,
         channel_slug=owner.channel_slug,
         customer_id=owner.customer_id,
-        payment_id=None,
         charge_permission_id=request.permission_id,
         charge_permission_type=ChargePermissionType.RECURRING,
-        buyer_id=permission.buyer.buyer_id if permission.buyer else None,
-        payment_descriptor=permission.payment_descriptor,
-        currency=currency,
-        amount=None,
-        frequency=None,
-        state=permission.state,
-        reasons=permission.reason_codes,
-        status_at=permission.last_updated or now,
-        amount_limit=limit,
-        amount_balance=balance,
-        read_at=now,
-        expires_at=permission.expires,
-        last_charged_at=None,
-        closing_since=None,
-        closing_reason=None,
-        watch_at=now,
-        created_at=now,
-        updated_at=now,
+        currency=_currency(permission, owner.account),
+        terms=None,
+        now=now,
+        agreed_at=permission.created or now,
     )
+    births.insert(session, services, born)
+    copies.write(session, owner.account.api_url, permission, now=now)
+    return born.id
+
+
+def _currency(permission: ChargePermission, account: Account) -> Currency:
+    limit = permission.limits.amount_limit if permission.limits else None
+    told = (limit and limit.currency_code) or permission.presentment_currency
+    return Currency(told or Region(account.region).ledger_currencies[0])

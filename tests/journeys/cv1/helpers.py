@@ -16,7 +16,7 @@ MERCHANT = "AJPMERCHANT0001"[:14]
 ADOPT = """
 mutation($input: Cv1AdoptInput!) {
   cv1Adopt(input: $input) {
-    outcomes { id result reason message transactionId orderNumber cv2State }
+    outcomes { id result reason message transactionId orderNumber cv2State agreementId }
     errors { field code message }
   }
 }"""
