@@ -271,7 +271,6 @@ QUIETLY = {
 
 
 class TestEveryStoryEndsWell:
-    @pytest.mark.soak  # finds a story whose rest is cancelled twice: open
     @settings(max_examples=40, **QUIETLY)
     @given(story=stories)
     async def test_saleor_shows_what_amazon_has(self, shop, story):
