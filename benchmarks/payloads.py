@@ -138,9 +138,24 @@ def _source(payload: dict[str, Any], purchase: Purchase) -> None:
     payload["sourceObject"] = {
         **payload["sourceObject"],
         "id": purchase.checkout_id,
+        "shippingAddress": {**payload["sourceObject"]["shippingAddress"], **_CHOSEN_AT_AMAZON},
         "checkoutTransactions": [{"id": purchase.transaction_id, **_NOTHING_COVERED}],
     }
 
+
+# A good shop copies what the app converted for it from the session's address (cv2.py).
+_CHOSEN_AT_AMAZON: Mapping[str, Any] = {
+    "firstName": "太郎",
+    "lastName": "山田",
+    "companyName": "",
+    "streetAddress1": "千代田1-1",
+    "streetAddress2": "茶碗ビル 3階",
+    "city": "千代田区",
+    "cityArea": "",
+    "postalCode": "100-0001",
+    "country": {"code": "JP"},
+    "countryArea": "東京都",
+}
 
 _NOTHING_COVERED: Mapping[str, Any] = {
     name: {"amount": 0.0}

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from saleor_amazonpay.amazonpay import Address as AmazonAddress
 from saleor_amazonpay.handlers.addresses import japan, rules
-from saleor_amazonpay.handlers.addresses.saleor_form import to_saleor
+from saleor_amazonpay.handlers.addresses.japan_postal_codes import places_at
+from saleor_amazonpay.handlers.addresses.saleor_form import converted_only, to_saleor
 from saleor_amazonpay.handlers.addresses.text import folded
 from saleor_amazonpay.saleor.events import Address as SaleorAddress
 
@@ -25,12 +26,44 @@ def same_place(saleor_address: SaleorAddress | None, amazon_address: AmazonAddre
     phone does not either. An address that is missing on one side differs as a whole: ``("country",)``. What Amazon's
     left open (``missing``) the buyer was asked for in the shop, so it cannot differ.
     """
-    converted = to_saleor(amazon_address)
-    amazon = converted.address
-    if saleor_address is None or amazon is None:
-        return () if saleor_address is None and amazon is None else ("country",)
-    saleor = _as_input(saleor_address)
-    amazon = amazon | {field: saleor[field] for field in _asked_for(converted.missing)}
+    if saleor_address is not None and amazon_address is not None and _is_copied(saleor_address, amazon_address):
+        return ()
+    converted = converted_only(amazon_address)
+    if saleor_address is None or converted is None:
+        return () if saleor_address is None and converted is None else ("country",)
+    saleor, (amazon, _) = _as_input(saleor_address), converted
+    return _differences(saleor, amazon) and _differences(saleor, _completed(saleor, amazon_address))
+
+
+def _is_copied(saleor: SaleorAddress, amazon: AmazonAddress) -> bool:
+    """The shop took over every character it was given, as a good one does: there is nothing to convert and fold.
+
+    Sufficient, not necessary. It keeps a third of a millisecond off the way of most payments.
+    """
+    lines = [line for line in (amazon.address_line1, amazon.address_line2, amazon.address_line3) if line]
+    return (
+        (saleor.street_address1, saleor.street_address2) == ("".join(lines[:1]), " ".join(lines[1:]))
+        and (saleor.postal_code, saleor.country.code) == (amazon.postal_code, amazon.country_code)
+        and (saleor.country_area, saleor.city) == (amazon.state_or_region or "", amazon.city or _only_city_at(saleor))
+        and (amazon.name or "").replace(" ", "")
+        in {saleor.first_name + saleor.last_name, saleor.last_name + saleor.first_name}
+        and not (saleor.company_name or saleor.city_area or amazon.district or amazon.county)
+    )
+
+
+def _only_city_at(saleor: SaleorAddress) -> str:
+    """Amazon.co.jp leaves the city out; the postal code has it where it is of one municipality of that prefecture."""
+    places = places_at(saleor.postal_code.replace("-", "")) if saleor.country.code == "JP" else ()
+    return places[0].city if len(places) == 1 and places[0].prefecture == saleor.country_area else ""
+
+
+def _completed(saleor: Mapping[str, str], amazon_address: AmazonAddress | None) -> Mapping[str, Any]:
+    """Amazon's address with what it left open taken from the shop's; asked only when something differs without."""
+    judged = to_saleor(amazon_address)
+    return (judged.address or {}) | {field: saleor[field] for field in _asked_for(judged.missing)}
+
+
+def _differences(saleor: Mapping[str, Any], amazon: Mapping[str, Any]) -> tuple[str, ...]:
     checks = {
         "lastName": not _person(saleor).isdisjoint(_person(amazon)),
         **_place_checks(saleor, amazon),

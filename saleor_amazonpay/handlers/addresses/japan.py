@@ -31,6 +31,10 @@ _PREFECTURES: Final = (
     "佐賀県 さがけん Saga,長崎県 ながさきけん Nagasaki,熊本県 くまもとけん Kumamoto,大分県 おおいたけん Oita,"
     "宮崎県 みやざきけん Miyazaki,鹿児島県 かごしまけん Kagoshima,沖縄県 おきなわけん Okinawa"
 )
+_NAMES_IN_FULL: Final = tuple(entry.split()[0] for entry in _PREFECTURES.split(","))
+_PREFECTURES_BY_INITIAL: Final = {
+    initial: [name for name in _NAMES_IN_FULL if name[0] == initial] for initial in {name[0] for name in _NAMES_IN_FULL}
+}
 _ROMAN_ENDINGS: Final = {"都": "to", "道": "do", "府": "fu", "県": "ken"}
 _KANA_ENDINGS: Final = {"都": "と", "府": "ふ", "県": "けん"}
 _LONG_VOWELS = re.compile("o[uoh](?![aeiou])|oo")
@@ -86,7 +90,8 @@ def _municipality(
     city: str, line: str, at_code: Sequence[Place], prefectures: Iterable[str]
 ) -> tuple[Place | None, str, str]:
     """The municipality that city field or line begins with, and what is left of both."""
-    everywhere = [place for prefecture in prefectures for place in places_in(prefecture)]
+    initial = (city or line)[:1]
+    everywhere = [place for prefecture in prefectures for place in _by_initial(prefecture).get(initial, ())]
     for candidates, names in ((at_code, _full_name), (everywhere, _full_name), (at_code, _short_names)):
         found = _longest_match(city or line, candidates, names)
         if found and city:
@@ -96,6 +101,15 @@ def _municipality(
             return found[0], "", found[1]
     repeated = _after(line, city) if city else None
     return None, "", line if repeated is None else repeated
+
+
+@lru_cache(maxsize=64)
+def _by_initial(prefecture: str) -> dict[str, list[Place]]:
+    """Municipalities by their first character: sixty names need not be tried."""
+    found: dict[str, list[Place]] = {}
+    for place in places_in(prefecture):
+        found.setdefault(place.city[0], []).append(place)
+    return found
 
 
 def _longest_match(text: str, places: Iterable[Place], names: _Names) -> tuple[Place, str] | None:
@@ -135,7 +149,7 @@ def _after(text: str, name: str) -> str | None:
 
 def _written_prefecture(text: str) -> tuple[str, str]:
     """A prefecture in full at the beginning of a line. Not 大阪 alone, with which 大阪市 begins too."""
-    for prefecture in (entry.split()[0] for entry in _PREFECTURES.split(",")):
+    for prefecture in _PREFECTURES_BY_INITIAL.get(text[:1], ()):
         rest = _after(text, prefecture)
         if rest is not None:
             return prefecture, rest

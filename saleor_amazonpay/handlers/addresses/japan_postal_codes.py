@@ -21,6 +21,7 @@ class Place(NamedTuple):
     city: str
 
 
+@lru_cache(maxsize=4096)
 def places_at(postal_code: str) -> tuple[Place, ...]:
     """Seven digits, without hyphen. Mostly one place; none for an unknown code; two or three for about 130 codes."""
     if len(postal_code) != _CODE_LENGTH:

@@ -89,8 +89,14 @@ class _Parts:
 
 def to_saleor(address: Address | None) -> SaleorAddress:
     """None for no address and for an empty one: buyers who pay with a gift card alone have no billing address."""
+    converted = converted_only(address)
+    return SaleorAddress(None) if converted is None else _judged(*converted)
+
+
+def converted_only(address: Address | None) -> tuple[dict[str, str], frozenset[str]] | None:
+    """The fields and which of them are doubtful, not judged by Saleor's rules: those take as long as the rest."""
     if address is None or not _says_anything(address):
-        return SaleorAddress(None)
+        return None
     parts = _of_country(_cleaned(address))
     first, last = names.divided(address.name, parts.country)
     phone = phones.international(address.phone_number, parts.country)
@@ -107,11 +113,10 @@ def to_saleor(address: Address | None) -> SaleorAddress:
         "countryArea": parts.area,
         "phone": phone or "",
     }
-    doubtful = parts.doubtful | ({"phone"} if phone is None else set())
-    return _judged(converted, doubtful)
+    return converted, parts.doubtful | ({"phone"} if phone is None else frozenset())
 
 
-def _judged(converted: dict[str, str], doubtful: frozenset[str] | set[str]) -> SaleorAddress:
+def _judged(converted: dict[str, str], doubtful: frozenset[str]) -> SaleorAddress:
     unusable = {name for name, limit in LENGTHS.items() if len(converted[name]) > limit or _TAG.search(converted[name])}
     usable = {name: "" if name in unusable else text for name, text in converted.items()}
     wrong = unusable | doubtful | rules.wrong_fields(usable).keys()

@@ -23,8 +23,12 @@ _NEITHER = re.compile(r"(?![-0-9])[\W_]|(?<![0-9])-|-(?![0-9])")
 def clean(text: str | None) -> str:
     """Full-width digits and letters, odd hyphens between digits and odd spaces in their plain form; no invisibles."""
     plain = _FULL_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text or "")
-    seen = "".join(char for char in plain if char.isspace() or unicodedata.category(char) not in _INVISIBLE)
+    seen = plain if plain.isprintable() else _without_invisibles(plain)
     return _DIGITS_HYPHEN.sub("-", " ".join(seen.split()))
+
+
+def _without_invisibles(text: str) -> str:
+    return "".join(char for char in text if char.isspace() or unicodedata.category(char) not in _INVISIBLE)
 
 
 def folded(text: str | None) -> str:
