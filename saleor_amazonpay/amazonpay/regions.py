@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from saleor_amazonpay.domain.limits import over_refund_allowance
 from saleor_amazonpay.domain.money import Currency, Money
 
 API_VERSION: Final = "v2"
@@ -63,8 +64,7 @@ class Region(StrEnum):
 
         10,000 JPY may be refunded up to 11,500 JPY, 60,000 JPY up to 68,400 JPY. Without a published cap: the capture.
         """
-        cap = _OVER_REFUND_CAP_MINOR.get(captured.currency, 0)
-        return Money(captured.minor + min(captured.minor * 15 // 100, cap), captured.currency)
+        return captured + over_refund_allowance(captured)
 
     def buyer_agreement_url(self, charge_permission_id: str) -> str | None:
         """Where a buyer changes the payment method of an agreement (§6.3); not published for the EU."""
@@ -118,12 +118,6 @@ _LARGEST_MINOR: Final = {
     Currency.GBP: 150_000_00,
     Currency.EUR: 150_000_00,
     Currency.JPY: 10_000_000,
-}
-_OVER_REFUND_CAP_MINOR: Final = {
-    Currency.USD: 75_00,
-    Currency.GBP: 75_00,
-    Currency.EUR: 75_00,
-    Currency.JPY: 8_400,
 }
 
 

@@ -75,6 +75,11 @@ class ChargePart:
     @property
     def refundable(self) -> Money:
         """Captured - refunded - in flight (case 7); Amazon's over-refund allowance is never used."""
+        return max(Money.zero(self.amount.currency), self.unreturned)
+
+    @property
+    def unreturned(self) -> Money:
+        """What is left of the capture; less than nothing once the allowance was used."""
         if self.state != ChargeState.CAPTURED:
             return Money.zero(self.amount.currency)
         return self.captured - self.refunded - self.refunded_elsewhere - self.refund_in_flight

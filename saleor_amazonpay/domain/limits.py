@@ -63,7 +63,7 @@ def beyond_capture(charge: ChargePart) -> Money:
     """The most one refund of this charge may be when Amazon's allowance is used (DESIGN §6 case 7)."""
     if not _is_captured(charge) or charge.refunds_left <= 0:
         return Money.zero(charge.amount.currency)
-    return charge.refundable + over_refund_allowance(charge.captured)
+    return max(Money.zero(charge.amount.currency), charge.unreturned + over_refund_allowance(charge.captured))
 
 
 def _is_captured(charge: ChargePart) -> bool:

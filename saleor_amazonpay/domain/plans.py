@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from saleor_amazonpay.domain.balances import Balances, ChargePart
+from saleor_amazonpay.domain.limits import beyond_capture
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.states import ChargePermissionState, ChargePermissionType
 
@@ -128,6 +130,15 @@ def plan_refund(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
     if steps:
         return Plan(steps, amount)
     return Refusal(_too_much_to_refund(balances, usable, amount))
+
+
+def plan_over_refund(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
+    """One refund within Amazon's allowance beyond the capture: asked for by staff who see the limit (case 7)."""
+    most = max(((beyond_capture(charge).minor, charge) for charge in balances.charges), default=None, key=itemgetter(0))
+    if most is not None and 0 < amount.minor <= most[0]:
+        return Plan([CreateRefund(most[1].charge_id, amount)], amount)
+    limit = Money(most[0] if most else 0, balances.currency)
+    return Refusal(f"Amazon Pay would refund at most {limit} on this payment now; {amount} was asked for.")
 
 
 def _split(charges: Sequence[ChargePart], amount: Money) -> list[CreateRefund]:

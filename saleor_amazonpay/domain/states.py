@@ -162,6 +162,24 @@ class OperationKind(StrEnum):
     REFUND = "refund"
     CANCEL = "cancel"
     REAUTHORIZE = "reauthorize"
+    OVER_REFUND = (
+        "over_refund"  # beyond what was captured, within Amazon's allowance; staff's, on our page only (case 7)
+    )
+
+
+REFUNDS = frozenset({OperationKind.REFUND, OperationKind.OVER_REFUND})
+
+
+class StaffAction(StrEnum):
+    """What staff can do with a payment on the app's own pages."""
+
+    REREAD = "reread"
+    RESEND = "resend"
+    CHARGE = "charge"
+    REFUND = "refund"
+    CANCEL = "cancel"
+    REAUTHORIZE = "reauthorize"
+    OVER_REFUND = "over_refund"
 
 
 SESSION_OPERATIONS = frozenset({OperationKind.COMPLETE, OperationKind.CHARGE_AGREEMENT})

@@ -87,6 +87,7 @@ class Rows:
 ACTION_FAILURES: Mapping[OperationKind, Event] = {
     OperationKind.CHARGE: Event.CHARGE_FAILURE,
     OperationKind.REFUND: Event.REFUND_FAILURE,
+    OperationKind.OVER_REFUND: Event.REFUND_FAILURE,
     OperationKind.CANCEL: Event.CANCEL_FAILURE,
     OperationKind.REAUTHORIZE: Event.INFO,
 }
@@ -331,6 +332,7 @@ _CONCLUSIONS: Mapping[OperationKind, Callable[[Payment, Operation, Sequence[Call
     OperationKind.CHARGE_AGREEMENT: _charge_agreement,
     OperationKind.CHARGE: _charge,
     OperationKind.REFUND: _refund,
+    OperationKind.OVER_REFUND: _refund,
     OperationKind.CANCEL: _cancel,
     OperationKind.REAUTHORIZE: _reauthorize,
 }

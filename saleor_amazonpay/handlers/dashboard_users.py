@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -53,6 +53,7 @@ class Viewer:
 
     installation: Installation
     user: DashboardUser
+    token: str = field(repr=False)  # for calls to Saleor as this user
 
     @property
     def tenant(self) -> str:
@@ -76,7 +77,7 @@ async def authenticate(
     try:
         tenant = await services.directory.tenant(api_url)
         jwks = await _jwks(services, key_source, tenant, token)
-        viewer = Viewer(tenant.installation, _user(services, tenant.installation, jwks, token))
+        viewer = Viewer(tenant.installation, _user(services, tenant.installation, jwks, token), token)
     except UnknownInstallation as error:
         log.info("dashboard_token_rejected", tenant=api_url[:255], reason="not installed")
         raise Unauthenticated(TokenRejected("").sentence) from error

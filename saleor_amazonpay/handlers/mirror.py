@@ -9,7 +9,14 @@ from typing import Any
 
 from saleor_amazonpay.amazonpay import ApiRequest, Charge, ChargePermission, CheckoutSession, Price, Refund, requests
 from saleor_amazonpay.domain.money import Money
-from saleor_amazonpay.domain.states import CallState, ChargePermissionState, ChargeState, OperationKind, RefundState
+from saleor_amazonpay.domain.states import (
+    REFUNDS,
+    CallState,
+    ChargePermissionState,
+    ChargeState,
+    OperationKind,
+    RefundState,
+)
 from saleor_amazonpay.domain.transitions import (
     CHARGE_PERMISSION_TRANSITIONS,
     CHARGE_TRANSITIONS,
@@ -117,7 +124,7 @@ def _leaves_balance(payment: Payment, operation: Operation) -> bool:
 
 def undecided(session: Session, payment: Payment, operation: Operation) -> list[ApiRequest[Any]]:
     """The objects of a pending operation that Amazon is still deciding."""
-    if operation.kind is OperationKind.REFUND:
+    if operation.kind in REFUNDS:
         return [
             requests.get_refund(row.refund_id)
             for row in payment_rows.refund_rows(session, payment.id)

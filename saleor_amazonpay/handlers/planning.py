@@ -27,6 +27,7 @@ from saleor_amazonpay.domain.plans import (
     plan_agreement_charge,
     plan_cancel,
     plan_charge,
+    plan_over_refund,
     plan_reauthorize,
     plan_refund,
 )
@@ -49,6 +50,7 @@ _PLANS: Plans = {
     OperationKind.CHARGE_AGREEMENT: plan_agreement_charge,
     OperationKind.CHARGE: plan_charge,
     OperationKind.REFUND: plan_refund,
+    OperationKind.OVER_REFUND: plan_over_refund,
     OperationKind.CANCEL: plan_cancel,
     OperationKind.REAUTHORIZE: plan_reauthorize,
 }

@@ -17,6 +17,7 @@ from saleor_amazonpay.domain.agreements import is_standing
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.outcomes import Fact
 from saleor_amazonpay.domain.states import (
+    REFUNDS,
     SESSION_OPERATIONS,
     AfterPartialCapture,
     CallState,
@@ -185,7 +186,7 @@ def _owners_of_refunds(session: Session, payment_: Payment) -> dict[str, Operati
     """Which operation made a refund, by the refund's id."""
     owners = {}
     for operation in operation_rows.of_payment(session, payment_.id, payment_.amount.currency):
-        if operation.kind is OperationKind.REFUND:
+        if operation.kind in REFUNDS:
             for call in operation_rows.calls_of(session, operation.id, payment_.amount.currency):
                 if call.amazon_id:
                     owners[call.amazon_id] = operation
@@ -250,6 +251,7 @@ _ENDS_TOLD: Mapping[OperationKind, Sequence[ChargeState]] = {
     OperationKind.REAUTHORIZE: (ChargeState.DECLINED,),
     OperationKind.CANCEL: (ChargeState.CANCELED,),
     OperationKind.REFUND: (),
+    OperationKind.OVER_REFUND: (),
 }
 
 

@@ -204,6 +204,32 @@ class SaleorClient:
         with _expected_shape():
             return [edge["node"] for edge in data["transactions"]["edges"]]
 
+    async def transactions_of_order_number(self, api_url: str, token: str, number: str) -> list[str]:
+        """Ids of the transactions of the order of that number; none where there is none."""
+        data = await self.execute("queries/orders_by_number", {"numbers": [number]}, api_url=api_url, token=token)
+        with _expected_shape():
+            nodes = [edge["node"] for edge in (data["orders"] or {"edges": ()})["edges"]]
+            return [str(transaction["id"]) for node in nodes for transaction in node["transactions"]]
+
+    async def transactions_of_order(self, api_url: str, token: str, order_id: str) -> list[str]:
+        """Ids of an order's transactions; none where there is no such order."""
+        data = await self.execute("queries/order_transactions", {"id": order_id}, api_url=api_url, token=token)
+        with _expected_shape():
+            return [str(transaction["id"]) for transaction in (data["order"] or {"transactions": ()})["transactions"]]
+
+    async def request_transaction_action(
+        self, api_url: str, token: str, *, transaction_id: str, action: TransactionAction, amount: Money
+    ) -> None:
+        """Have Saleor ask the payment app, as its own Dashboard does; ``token`` may be a staff user's.
+
+        Raises:
+            SaleorRefused: with Saleor's reason; also a user who may not act in the order's channel.
+        """
+        variables = {"id": transaction_id, "actionType": action.value, "amount": amount.decimal}
+        data = await self.execute("mutations/transaction_request_action", variables, api_url=api_url, token=token)
+        with _expected_shape():
+            raise_for_errors(data["transactionRequestAction"])
+
     async def create_problem(
         self, api_url: str, token: str, *, key: str, message: str, critical_threshold: int | None = None
     ) -> bool:

@@ -46,6 +46,11 @@ _OF_TENANT = Statement(
     .order_by(drift.c.found_at, drift.c.payment_id)
     .limit(bindparam("limit"))
 )
+_OF_PAYMENT = Statement(
+    select(drift, payments.c.transaction_id)
+    .join(payments, payments.c.id == drift.c.payment_id)
+    .where(drift.c.payment_id == bindparam("payment_id"))
+)
 _COUNT = Statement(select(func.count()).select_from(drift).where(drift.c.api_url == bindparam("tenant")))
 
 
@@ -73,6 +78,11 @@ def clear(session: Session, payment_id: str) -> bool:
 def of_tenant(session: Session, api_url: str, *, limit: int = 100) -> Sequence[Drift]:
     """The report: payments that differ now, the oldest finding first."""
     return [_drift(row) for row in session.all(_OF_TENANT, {"tenant": api_url, "limit": limit})]
+
+
+def of_payment(session: Session, payment_id: str) -> Drift | None:
+    row = session.one(_OF_PAYMENT, {"payment_id": payment_id})
+    return _drift(row) if row else None
 
 
 def count(session: Session, api_url: str) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.domain.outcomes import Fact
@@ -53,6 +53,11 @@ _SETTLE = Statement(
         delivered_at=bindparam("new_delivered_at"),
         due_at=bindparam("new_due_at"),
     )
+)
+_RESEND = Statement(
+    update(reports)
+    .where(reports.c.id == bindparam("report_id"), or_(reports.c.type != "INFO", reports.c.state.in_(["due", "dead"])))
+    .values(state="due", due_at=bindparam("new_due_at"), attempts=0, delivered_at=None)
 )
 _DROP = Statement(update(reports).where(reports.c.id == bindparam("report_id")).values(state="dropped"))
 
@@ -111,6 +116,14 @@ def dead(session: Session, report: Report, error: str, *, now: datetime) -> None
 
 def postpone(session: Session, report: Report, error: str, *, now: datetime, until: datetime) -> None:
     _settle(session, report, "due", error, until, now)
+
+
+def resend(session: Session, report_id: str, now: datetime) -> bool:
+    """Have a report sent once more whatever became of it; False for INFO that Saleor has: that would stand twice.
+
+    Saleor knows any other event by its reference and takes a repeat for none.
+    """
+    return session.execute(_RESEND, {"report_id": report_id, "new_due_at": to_micros(now)}) == 1
 
 
 def drop_seen(session: Session, payment_id: str, seen: AbstractSet[tuple[str, str]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Integer, Table
+
 from saleor_amazonpay.storage.engine import Session, Statement
 from saleor_amazonpay.storage.tables import accounts, installations, payments
 
@@ -44,15 +46,16 @@ _OF_PAYMENT = {
 def found(session: Session) -> None:
     """Two shops, each with an account that is used and one that hardly is."""
     for api_url in (SHOP, OTHER):
-        nothing = dict.fromkeys(installations.c.keys(), "")
-        session.execute(
-            Statement(installations.insert()), nothing | {"api_url": api_url, "installed_at": 0, "updated_at": 0}
-        )
+        session.execute(Statement(installations.insert()), _empty(installations) | {"api_url": api_url})
     for id_ in ("account", "rare"):
-        nothing = dict.fromkeys(accounts.c.keys(), "")
-        session.execute(
-            Statement(accounts.insert()), nothing | {"id": id_, "api_url": SHOP, "created_at": 0, "updated_at": 0}
-        )
+        session.execute(Statement(accounts.insert()), _empty(accounts) | {"id": id_, "api_url": SHOP})
+
+
+def _empty(table: Table) -> dict:
+    """A row with nothing in it."""
+    return {
+        column.key: None if column.nullable else 0 if isinstance(column.type, Integer) else "" for column in table.c
+    }
 
 
 def fill(session: Session, first: int, last: int, *, shop: str = SHOP) -> None:

@@ -14,6 +14,7 @@ from saleor_amazonpay.domain.balances import Balances
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.plans import Plan, Refusal, Wait
 from saleor_amazonpay.domain.states import (
+    REFUNDS,
     SESSION_OPERATIONS,
     AfterPartialCapture,
     ChargePermissionState,
@@ -97,7 +98,7 @@ def _is_to_be_read(payment: Payment, operation: Operation, planned: Plan | Refus
     """
     if operation.kind is OperationKind.CHARGE_AGREEMENT:
         return True
-    if operation.kind is OperationKind.REFUND:
+    if operation.kind in REFUNDS:
         return operation.amount.is_positive and bool(_bearing(operation, balances))
     is_suspended = payment.charge_permission_state == ChargePermissionState.NON_CHARGEABLE
     may_change = is_suspended or is_standing(payment.charge_permission_type)
@@ -106,9 +107,11 @@ def _is_to_be_read(payment: Payment, operation: Operation, planned: Plan | Refus
 
 def _bearing(operation: Operation, balances: Balances) -> list[str]:
     """The charges a refund may fall on: captured, and not refunded wholly by refunds we know."""
-    if operation.kind is not OperationKind.REFUND:
+    if operation.kind not in REFUNDS:
         return []
     captured = [charge for charge in balances.charges if charge.state == ChargeState.CAPTURED]
+    if operation.kind is OperationKind.OVER_REFUND:
+        return [charge.charge_id for charge in captured]
     return [charge.charge_id for charge in captured if (charge.captured - charge.refunded).is_positive]
 
 
@@ -117,7 +120,7 @@ def _without_a_call(payment: Payment, operation: Operation, planned: Plan | Refu
     if isinstance(planned, Plan):
         message = "Nothing was held at Amazon Pay; the rest of this payment will not be charged."
         return Decided(Event.CANCEL_SUCCESS, planned.amount, now, message)
-    is_ours = operation.kind is OperationKind.REAUTHORIZE
+    is_ours = operation.kind in {OperationKind.REAUTHORIZE, OperationKind.OVER_REFUND}
     failure = conclusions.failure_of(payment, operation.kind)
     return Decided(failure, operation.amount, now, planned.message, is_reported=not is_ours)
 

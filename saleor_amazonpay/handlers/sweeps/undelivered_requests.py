@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from saleor_amazonpay.domain import keys
+from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import OperationKind
 from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.handlers import problems
@@ -48,7 +49,7 @@ class Missed:
     order_number: str | None
     kind: OperationKind
     request_key: str
-    amount: str
+    amount: Money | str  # a text where it is no amount of ours
 
     @property
     def problem_key(self) -> str:
@@ -80,7 +81,7 @@ def _defer(session: Session, services: Services, after: str) -> Sequence[str]:
 async def look(services: Services, api_url: str) -> None:
     """Show what one tenant's Saleor could not deliver, and take back what was asked for again."""
     tenant = await services.directory.tenant(api_url)
-    missed = [found async for node in _transactions(services, tenant) for found in _undelivered(services, node)]
+    missed = [found async for node in _transactions(services, tenant) for found in undelivered(services, node)]
     await services.database.run(lambda session: _write(session, services, api_url, missed))
     services.metrics.swept("undelivered_requests", done=1)
 
@@ -116,7 +117,7 @@ async def _with_failures(services: Services, tenant: Tenant) -> AsyncIterator[Ma
             return
 
 
-def _undelivered(services: Services, node: Mapping[str, Any]) -> Iterator[Missed]:
+def undelivered(services: Services, node: Mapping[str, Any]) -> Iterator[Missed]:
     events: list[Mapping[str, Any]] = sorted(node["events"], key=_time)
     since = services.clock.now() - _SINCE
     for place, event in enumerate(events):
@@ -134,12 +135,16 @@ def _time(event: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(event["createdAt"]).astimezone(UTC)
 
 
-def _money(event: Mapping[str, Any]) -> str:
-    return f"{event['amount']['amount']} {event['amount']['currency']}"
+def _money(event: Mapping[str, Any]) -> Money | str:
+    amount, currency = event["amount"]["amount"], event["amount"]["currency"]
+    try:
+        return Money.parse(amount, currency)
+    except MoneyError:
+        return f"{amount} {currency}"
 
 
 def _write(session: Session, services: Services, api_url: str, missed: Sequence[Missed]) -> None:
-    shown = {one.problem_key for one in missed if _is_unknown_here(session, api_url, one)}
+    shown = {one.problem_key for one in missed if is_unknown_here(session, api_url, one)}
     for one in missed:
         if one.problem_key in shown:
             problems.raise_in(session, services, api_url, one.problem_key, one.message, critical=True)
@@ -148,7 +153,7 @@ def _write(session: Session, services: Services, api_url: str, missed: Sequence[
             problems.cure_in(session, services, api_url, problem.key)
 
 
-def _is_unknown_here(session: Session, api_url: str, missed: Missed) -> bool:
+def is_unknown_here(session: Session, api_url: str, missed: Missed) -> bool:
     """The request reached us after all when there is an operation of it: that one is reported by itself."""
     payment = payment_rows.find(session, api_url, missed.transaction_id)
     if payment is None:
