@@ -100,6 +100,7 @@ async def application(
             secrets=secrets,
             directory=directory,
             saleor=saleor,
+            http=http,
             transport=transport,
             jobs=jobs,
             turns=Turns(clock),

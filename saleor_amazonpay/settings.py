@@ -152,6 +152,12 @@ class Settings(BaseSettings):
         means="Whether `serve` runs the jobs too. `off` needs `saleor-amazonpay work` beside it.",
         expected="embedded or off",
     )
+    billing_schedules: bool = setting(
+        False,
+        means="Lets agreements be billed by a schedule. The manifest then asks for `HANDLE_CHECKOUTS` and "
+        "`IMPERSONATE_USER` too, with which the app makes the orders; grant them where it is installed already.",
+        expected="true or false",
+    )
     webhook_max_bytes: int = setting(
         262_144,
         ge=16_384,

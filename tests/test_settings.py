@@ -123,6 +123,7 @@ class TestComplaints:
             "LOG_LEVEL": "LOUD",
             "LOG_FORMAT": "xml",
             "WORKER": "maybe",
+            "BILLING_SCHEDULES": "perhaps",
             "WEBHOOK_MAX_BYTES": "1",
             "SAME_REQUEST_SECONDS": "-1",
             "REPORT_DELAY_SECONDS": "soon",

@@ -35,6 +35,7 @@ async def manifest(request: Request) -> Response:
             api_base_url=settings.app_api_base_url,
             iframe_base_url=settings.app_iframe_base_url,
             schema_version=request.headers.get("saleor-schema-version"),
+            bills_schedules=settings.billing_schedules,
         ),
         headers={"Vary": "Saleor-Schema-Version"},
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+import httpx2
+
 from saleor_amazonpay.amazonpay import AmazonPayClient, Transport
 from saleor_amazonpay.clock import Clock
 from saleor_amazonpay.handlers.chronicle import Chronicle
@@ -30,6 +32,7 @@ class Services:
     secrets: SecretBox
     directory: Directory
     saleor: SaleorClient
+    http: httpx2.AsyncClient  # to hosts a merchant names: only public addresses, no redirects
     transport: Transport
     jobs: JobEngine
     turns: Turns

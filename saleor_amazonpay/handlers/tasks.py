@@ -8,6 +8,8 @@ from datetime import timedelta
 from saleor_amazonpay.domain.states import OperationKind
 from saleor_amazonpay.handlers import notifications, operations, problems, report_transaction_event, surplus
 from saleor_amazonpay.handlers.agreements import jobs as agreement_jobs
+from saleor_amazonpay.handlers.billing import dunning
+from saleor_amazonpay.handlers.billing import jobs as billing_jobs
 from saleor_amazonpay.handlers.cv1 import adopting
 from saleor_amazonpay.handlers.rate_limits import background
 from saleor_amazonpay.handlers.services import Deadline, Services
@@ -37,6 +39,7 @@ _SWEEPS: Mapping[str, tuple[Callable[[Services], Awaitable[None]], float]] = {
     "sweep_sessions": (sessions.run, sessions.SECONDS),
     "sweep_authorizations": (authorizations.run, authorizations.SECONDS),
     "sweep_order_numbers": (order_numbers.run, order_numbers.SECONDS),
+    "sweep_schedules": (billing_jobs.SCAN, billing_jobs.SCAN_SECONDS),
     "sweep_drift": (drift.run, drift.SECONDS),
     "sweep_undelivered_requests": (undelivered_requests.run, undelivered_requests.SECONDS),
     "sweep_dead_jobs": (dead_jobs.run, dead_jobs.SECONDS),
@@ -64,6 +67,7 @@ def register(tasks: Tasks, services: Services) -> None:
 
     async def handle_notification(args: Args) -> None:
         await notifications.handle(services, str(args["message_id"]), Deadline(services.clock, _JOB_BUDGET))
+        await dunning.after_notification(services, str(args["message_id"]))
 
     async def deliver_problem(args: Args) -> None:
         await problems.deliver(services, str(args["api_url"]), str(args["key"]))
@@ -83,7 +87,8 @@ def register(tasks: Tasks, services: Services) -> None:
         undelivered_requests.LOOK: look_for_undelivered,
         adopting.FOLLOW: _follow_cv1_order(services),
     }
-    for name, handler in {**by_name, **agreement_jobs.by_name(services, _JOB_BUDGET)}.items():
+    all_tasks = {**by_name, **agreement_jobs.by_name(services, _JOB_BUDGET), **billing_jobs.by_name(services)}
+    for name, handler in all_tasks.items():
         tasks.register(name, _in_background(handler))
     sweep_seconds = min(_SWEEP_SECONDS, services.settings.claim_seconds)
     tasks.register_periodic("take_up_stranded_operations", take_up_stranded, seconds=sweep_seconds)

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from saleor_amazonpay import resources
+from saleor_amazonpay.saleor.renewal_orders import NEEDED_PERMISSIONS
 
 _VERSIONED = re.compile(r"subscription-(\d+)\.(\d+)\.graphql")
 _VERSION = re.compile(r"(\d+)\.(\d+)")
@@ -42,18 +43,27 @@ def webhook_path(event: str) -> str:
 
 
 def build_manifest(
-    *, app_id: str, version: str, api_base_url: str, iframe_base_url: str, schema_version: str | None = None
+    *,
+    app_id: str,
+    version: str,
+    api_base_url: str,
+    iframe_base_url: str,
+    schema_version: str | None = None,
+    bills_schedules: bool = False,
 ) -> dict[str, Any]:
     """The manifest for the Saleor that asks; ``schema_version`` is its ``Saleor-Schema-Version`` header.
 
+    ``bills_schedules`` asks for what making orders in a customer's name needs, which no other shop should be asked for.
     ``audience`` is ``app_id``: the Dashboard's tokens carry it as ``aud`` and ``dashboard_token`` demands it.
     """
     manifest: dict[str, Any] = json.loads(resources.text("manifest.json"))
     api, iframe = api_base_url.rstrip("/"), iframe_base_url.rstrip("/")
     events = manifest.pop("events")
     logo = manifest.pop("brand")["logo"]["default"]
+    schedules = NEEDED_PERMISSIONS if bills_schedules else ()
     return {
         **manifest,
+        "permissions": [*manifest["permissions"], *schedules],
         "id": app_id,
         "version": version,
         "audience": app_id,

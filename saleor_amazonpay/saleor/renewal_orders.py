@@ -60,6 +60,7 @@ class RenewalCheckout:
     id: str
     has_customer: bool
     line_ids: tuple[str, ...]
+    transaction_ids: tuple[str, ...]
     total: Money
     shipping: Money
 
@@ -212,6 +213,7 @@ def _checkout(node: Mapping[str, Any]) -> RenewalCheckout:
         id=node["id"],
         has_customer=node["user"] is not None,
         line_ids=tuple(line["id"] for line in node["lines"]),
+        transaction_ids=tuple(each["id"] for each in node["transactions"] or ()),
         total=_money(node["totalPrice"]["gross"]),
         shipping=_money(node["shippingPrice"]["gross"]),
     )

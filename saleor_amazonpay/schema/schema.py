@@ -10,6 +10,7 @@ from strawberry.types import ExecutionContext
 from graphql import GraphQLError
 from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.schema import resolvers
+from saleor_amazonpay.schema.billing.operations import BillingMutation, BillingQuery
 from saleor_amazonpay.schema.cv1 import Cv1Mutation, Cv1Query
 from saleor_amazonpay.schema.types import (
     Account,
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type
-class Query(Cv1Query):
+class Query(BillingQuery, Cv1Query):
     installation: Installation = strawberry.field(
         resolver=resolvers.installation, description="This app in this Saleor."
     )
@@ -49,7 +50,7 @@ class Query(Cv1Query):
 
 
 @strawberry.type
-class Mutation(Cv1Mutation):
+class Mutation(BillingMutation, Cv1Mutation):
     account_create: AccountCreate = strawberry.mutation(
         resolver=resolvers.account_create, description="Try the keys at Amazon Pay, then store them."
     )

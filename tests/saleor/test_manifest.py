@@ -129,3 +129,10 @@ class TestLogo:
         assert content.startswith(b"\x89PNG\r\n\x1a\n")
         assert width == height >= 256
         assert len(content) < 10 * 1024 * 1024
+
+
+def test_orders_of_renewals_need_more_permissions_and_only_then_they_are_asked_for():
+    urls = {"app_id": "a", "version": "1", "api_base_url": "https://a.example", "iframe_base_url": "https://a.example"}
+    assert build_manifest(**urls)["permissions"] == ["HANDLE_PAYMENTS", "MANAGE_ORDERS"]
+    asked = build_manifest(**urls, bills_schedules=True)["permissions"]
+    assert asked == ["HANDLE_PAYMENTS", "MANAGE_ORDERS", "HANDLE_CHECKOUTS", "IMPERSONATE_USER"]

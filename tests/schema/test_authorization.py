@@ -7,7 +7,13 @@ import time
 import pytest
 from graphql.utilities import build_schema
 
-from graphql import GraphQLInputObjectType, GraphQLNonNull, get_named_type
+from graphql import (
+    GraphQLArgument,
+    GraphQLInputObjectType,
+    get_named_type,
+    is_required_argument,
+    is_required_input_field,
+)
 from saleor_amazonpay import resources
 from saleor_amazonpay.sandbox.saleor import SaleorStandIn
 from saleor_amazonpay.sandbox.saleor.tokens import SigningKey
@@ -16,7 +22,7 @@ from saleor_amazonpay.schema.endpoint import export_schema
 
 SCHEMA = build_schema(resources.text("graphql/app/schema.graphql"))
 ROOTS = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type}
-EXAMPLES = {"String": '"x"', "ID": '"x"', "Boolean": "true", "Region": "JP"}
+EXAMPLES = {"String": '"x"', "ID": '"x"', "Boolean": "true", "Region": "JP", "ScheduleUnit": "MONTH"}
 
 
 def example(kind):
@@ -29,7 +35,9 @@ def example(kind):
 
 def required(arguments):
     return ", ".join(
-        f"{name}: {example(each.type)}" for name, each in arguments.items() if isinstance(each.type, GraphQLNonNull)
+        f"{name}: {example(each.type)}"
+        for name, each in arguments.items()
+        if (is_required_argument(each) if isinstance(each, GraphQLArgument) else is_required_input_field(each))
     )
 
 

@@ -1,0 +1,1 @@
+"""Billing schedules in the app's own GraphQL."""

@@ -1,0 +1,367 @@
+"""Billing schedules: every period one order, one charge; what goes wrong is retried, waited for, or accounted for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from saleor_amazonpay.handlers.billing import scanning
+from saleor_amazonpay.sandbox.saleor import selling
+from tests.journeys.helpers import break_amazon, charges
+from tests.journeys.subscriptions import TOKYO, open_subscriptions
+
+
+@pytest.fixture
+async def subs(sqlite_url):
+    async with open_subscriptions(sqlite_url) as subscriptions:
+        yield subscriptions
+
+
+@pytest.fixture
+async def any_subs(database_url):
+    async with open_subscriptions(database_url) as subscriptions:
+        yield subscriptions
+
+
+def today(subs, **later):
+    return (subs.shop.clock.now().astimezone(TOKYO) + timedelta(**later)).date().isoformat()
+
+
+def captured(subs):
+    """Charges that brought money, the first purchase's left out."""
+    return [it["captureAmount"]["amount"] for it in charges(subs.shop, "Captured")][1:]
+
+
+class TestRenewing:
+    async def test_a_period_becomes_an_order_that_is_paid(self, any_subs):
+        subs = any_subs
+        id_ = await subs.created()
+        await subs.until(id_)
+        renewal = await subs.last(id_)
+        assert (renewal.state, renewal.amount.amount) == ("billed", "2980")
+        [order] = subs.orders()
+        assert (order.id, order.number) == (renewal.order_id, renewal.order_number)
+        assert (order.charge_status, order.user, order.user_email) == (
+            "FULL",
+            subs.template.user,
+            "customer@example.com",
+        )
+        assert order.shipping_address.street_address_1 == subs.template.shipping_address.street_address_1
+        assert order.delivery_method.id == subs.template.delivery_method.id
+        assert order.metadata["amazonPay.schedule"] == id_
+        [transaction] = order.transactions
+        types = subs.shop.transaction(transaction.id).event_types
+        assert sorted(types) == ["AUTHORIZATION_REQUEST", "AUTHORIZATION_SUCCESS", "CHARGE_SUCCESS"]
+        assert await subs.events(id_) == ["schedule.created", "renewal.billed"]
+
+    async def test_amazon_is_told_who_charges_and_authorizes_before_it_captures(self, subs):
+        await subs.until(await subs.created())
+        made = [call for call in subs.shop.amazon.calls if call.operation == "create_charge"]
+        assert [(call.body["chargeInitiator"], call.body["captureNow"]) for call in made] == [("MITR", False)]
+        assert subs.shop.amazon.count("capture_charge") == 1
+
+    async def test_today_s_prices_are_billed(self, subs):
+        id_ = await subs.created()
+        subs.template.lines[0].variant.prices["default-jp"] = Decimal(3000)
+        await subs.until(id_)
+        assert (await subs.last(id_)).amount.amount == "3500"
+
+    async def test_an_agreed_amount_is_billed_whatever_the_prices(self, subs):
+        id_ = await subs.created(amount="1980")
+        subs.template.lines[0].variant.prices["default-jp"] = Decimal(9999)
+        await subs.until(id_)
+        assert subs.orders()[0].total_gross == Decimal(1980)
+        assert captured(subs) == ["1980"]
+
+    async def test_goods_that_cost_nothing_make_an_order_without_a_charge(self, subs):
+        id_ = await subs.created()
+        subs.template.lines[0].variant.prices["default-jp"] = Decimal(0)
+        subs.shop.saleor.channel("default-jp").shipping_price = Decimal(0)
+        await subs.until(id_)
+        assert (await subs.last(id_)).state == "billed"
+        assert (len(subs.orders()), captured(subs)) == (1, [])
+
+    async def test_the_template_order_says_how_the_subscription_stands(self, subs):
+        id_ = await subs.created(nextDate=today(subs, days=3))
+        await subs.bill()
+        assert (subs.metadata["state"], subs.metadata["nextDate"]) == ("active", today(subs, days=3))
+        await subs.until(id_)
+        assert (subs.metadata["periodState"], subs.metadata["orderNumber"]) == ("billed", subs.orders()[0].number)
+
+    async def test_two_looks_at_once_make_one_order(self, subs):
+        id_ = await subs.created()
+        subs.shop.clock.move(days=32)
+        services = subs.shop.running.services
+        await scanning.run(services)
+        await scanning.run(services)
+        await subs.bill()
+        assert await subs.periods(id_) == [((await subs.last(id_)).period.isoformat(), "billed")]
+        assert len(subs.orders()) == 1
+
+
+class TestDunning:
+    async def test_a_soft_decline_is_tried_again_by_the_calendar(self, subs):
+        id_ = await subs.created()
+        subs.fail_next("SoftDeclined", 2)
+        await subs.until(id_)
+        renewal = await subs.last(id_)
+        assert (renewal.state, renewal.reason_code) == ("retrying", "SoftDeclined")
+        assert (renewal.next_at - renewal.due_at).days == 1
+        assert subs.metadata["decline"] == "SoftDeclined"
+        assert subs.metadata["paymentPage"].endswith(subs.agreement.charge_permission_id)
+        await subs.later(days=1)
+        assert (await subs.last(id_)).state == "retrying"
+        await subs.later(days=3)
+        assert (await subs.last(id_)).state == "billed"
+        assert subs.metadata["decline"] == ""
+        assert await subs.events(id_) == [
+            "schedule.created",
+            "renewal.declined",
+            "renewal.declined",
+            "renewal.billed",
+        ]
+        assert len(subs.orders()) == len(captured(subs)) == 1
+
+    async def test_a_hard_decline_waits_for_the_buyer_and_goes_on_with_the_notification(self, subs):
+        id_ = await subs.created()
+        permission = subs.agreement.charge_permission_id
+        subs.shop.amazon.buyer_account.break_payment_method(permission)
+        await subs.until(id_)
+        renewal = await subs.last(id_)
+        assert (renewal.state, renewal.reason_code) == ("awaiting_buyer", "PaymentMethodExpired")
+        assert subs.shop.amazon.count("create_charge") == 0
+        await subs.later(days=2)
+        assert (await subs.last(id_)).state == "awaiting_buyer"
+        subs.shop.amazon.buyer_account.change_payment_method(permission)
+        await subs.shop.until(lambda: len(subs.orders()) == 1)
+        await subs.bill()
+        assert (await subs.last(id_)).state == "billed"
+
+    async def test_a_lost_notification_is_made_up_for(self, subs):
+        subs.shop.amazon.set_ipn_url("AJPMERCHANT000", None)
+        id_ = await subs.created()
+        subs.shop.amazon.buyer_account.break_payment_method(subs.agreement.charge_permission_id)
+        await subs.until(id_)
+        subs.shop.amazon.buyer_account.change_payment_method(subs.agreement.charge_permission_id)
+        await subs.later(hours=7)
+        assert (await subs.last(id_)).state == "billed"
+
+    @pytest.mark.parametrize(("action", "state"), [("CANCEL", "ended"), ("PAUSE", "paused"), ("SKIP", "active")])
+    async def test_a_period_nobody_pays_is_given_up_after_the_grace_period(self, subs, action, state):
+        id_ = await subs.created(policy={"graceDays": 3, "giveUp": action})
+        subs.shop.amazon.buyer_account.break_payment_method(subs.agreement.charge_permission_id)
+        await subs.until(id_)
+        await subs.later(days=3)
+        assert (await subs.last(id_)).state == "given_up"
+        schedule = await subs.schedule(id_)
+        assert (schedule.state, schedule.next_at is not None) == (state, action == "SKIP")
+        assert captured(subs) == []
+
+    async def test_a_full_month_is_waited_out(self, subs):
+        id_ = await subs.created()
+        subs.fail_next("PeriodicAmountExceeded")
+        await subs.until(id_)
+        renewal = await subs.last(id_)
+        assert (renewal.state, renewal.next_at.astimezone(TOKYO).day) == ("retrying", 2)
+        await subs.at(renewal.next_at)
+        assert (await subs.last(id_)).state == "billed"
+
+    async def test_more_than_amazon_takes_in_a_month_is_the_merchants_to_decide(self, subs):
+        id_ = await subs.created()
+        subs.template.lines[0].variant.prices["default-jp"] = Decimal(100_000)
+        await subs.until(id_)
+        assert (await subs.last(id_)).state == "awaiting_merchant"
+        assert (await subs.schedule(id_)).state == "paused"
+        subs.template.lines[0].variant.prices["default-jp"] = Decimal(2480)
+        await subs.act("Resume", id_)
+        await subs.bill()
+        assert (await subs.last(id_)).state == "billed"
+
+    async def test_the_buyer_ends_the_agreement(self, subs):
+        id_ = await subs.created()
+        subs.shop.amazon.buyer_account.close_permission(subs.agreement.charge_permission_id)
+        await subs.shop.work()
+        await subs.until(id_)
+        assert (await subs.schedule(id_)).state == "ended"
+        assert (await subs.last(id_)).state == "canceled"
+        assert subs.metadata["state"] == "ended"
+
+    async def test_an_order_saleor_does_not_make_gives_its_money_back(self, subs, monkeypatch):
+        id_ = await subs.created()
+
+        def sold_out(*_):
+            monkeypatch.undo()
+            raise selling.CannotComplete("lines", "INSUFFICIENT_STOCK", "Insufficient product stock.")
+
+        monkeypatch.setattr(selling, "complete", sold_out)
+        await subs.until(id_)
+        renewal = await subs.last(id_)
+        assert (renewal.state, renewal.reason_code) == ("retrying", "OrderNotMade")
+        assert [it["statusDetails"]["state"] for it in charges(subs.shop)][1:] == ["Canceled"]
+        await subs.later(days=1)
+        assert (await subs.last(id_)).state == "billed"
+        assert captured(subs) == ["2980"]
+
+
+class TestGoods:
+    @pytest.mark.parametrize(
+        ("policy", "state", "amount"),
+        [("BILL_REST", "billed", "13300"), ("SKIP", "skipped", None), ("PAUSE", "awaiting_merchant", None)],
+    )
+    async def test_what_is_gone_is_dealt_with_as_the_merchant_says(self, subs, policy, state, amount):
+        template = subs.shop.saleor.create_order(lines=[("BOX-1", 1), ("POT-1", 1)], user=subs.shop.saleor.customer)
+        id_ = await subs.created(templateOrderId=template.id, policy={"unavailable": policy})
+        template.lines[0].variant.is_deleted = True
+        await subs.until(id_)
+        renewal = await subs.last(id_)
+        assert (renewal.state, renewal.amount and renewal.amount.amount) == (state, amount)
+
+    async def test_nothing_left_to_sell_skips_the_period(self, subs):
+        id_ = await subs.created()
+        subs.template.lines[0].variant.stock = 0
+        await subs.until(id_)
+        assert (await subs.last(id_)).state == "skipped"
+        assert (await subs.schedule(id_)).state == "active"
+
+    async def test_a_new_price_waits_for_the_merchant_where_he_wants_that(self, subs):
+        id_ = await subs.created(policy={"priceChange": "PAUSE"})
+        await subs.until(id_)
+        subs.template.lines[0].variant.prices["default-jp"] = Decimal(2500)
+        await subs.until(id_)
+        assert [state for _, state in await subs.periods(id_)] == ["billed", "awaiting_merchant"]
+        await subs.act("Resume", id_)
+        await subs.bill()
+        assert captured(subs) == ["2980", "3000"]
+
+
+class TestMissed:
+    @pytest.mark.parametrize(
+        ("policy", "states"),
+        [
+            ("BILL_LATEST", ["missed", "missed", "billed"]),
+            ("BILL_ALL", ["billed", "billed", "billed"]),
+            ("SKIP", ["missed", "missed", "missed"]),
+        ],
+    )
+    async def test_three_periods_of_downtime(self, subs, policy, states):
+        id_ = await subs.created(unit="WEEK", policy={"catchUp": policy})
+        first = (await subs.schedule(id_)).next_at
+        await subs.at(first + timedelta(days=16))
+        assert [state for _, state in await subs.periods(id_)] == states
+        assert len(captured(subs)) == states.count("billed")
+        assert (await subs.schedule(id_)).next_at == first + timedelta(days=21)
+
+
+class TestMerchant:
+    async def test_pause_and_resume(self, subs):
+        id_ = await subs.created(unit="WEEK")
+        await subs.act("Pause", id_)
+        await subs.later(days=15)
+        assert await subs.periods(id_) == []
+        resumed = await subs.act("Resume", id_)
+        assert resumed["schedule"]["state"] == "ACTIVE"
+        assert [state for _, state in await subs.periods(id_)] == ["skipped", "skipped"]
+        await subs.until(id_)
+        assert [state for _, state in await subs.periods(id_)] == ["skipped", "skipped", "billed"]
+
+    async def test_skip_the_next(self, subs):
+        id_ = await subs.created(unit="WEEK")
+        skipped = await subs.act("Skip", id_)
+        assert skipped["schedule"]["nextDate"] == today(subs, days=14)
+        await subs.until(id_)
+        assert [state for _, state in await subs.periods(id_)] == ["skipped", "billed"]
+
+    async def test_skip_what_waits_for_the_buyer(self, subs):
+        id_ = await subs.created(unit="WEEK")
+        subs.fail_next("SoftDeclined")
+        await subs.until(id_)
+        await subs.act("Skip", id_)
+        assert [state for _, state in await subs.periods(id_)] == ["skipped"]
+
+    async def test_cancel(self, subs):
+        id_ = await subs.created()
+        subs.fail_next("SoftDeclined")
+        await subs.until(id_)
+        canceled = await subs.act("Cancel", id_)
+        assert (canceled["schedule"]["state"], canceled["schedule"]["nextDate"]) == ("ENDED", None)
+        await subs.later(days=400)
+        assert [state for _, state in await subs.periods(id_)] == ["canceled"]
+        assert (await subs.act("Cancel", id_))["errors"] == []
+        assert (await subs.act("Resume", id_))["errors"][0]["code"] == "NOT_CHANGEABLE"
+
+    async def test_change_the_frequency_and_the_amount(self, subs):
+        id_ = await subs.created()
+        changed = await subs.change(
+            id_, unit="WEEK", every=2, nextDate=today(subs, days=5), amount="1000", time="18:30"
+        )
+        assert changed["errors"] == []
+        assert changed["schedule"]["upcoming"][:2] == [today(subs, days=5), today(subs, days=19)]
+        await subs.until(id_)
+        assert captured(subs) == ["1000"]
+        assert (await subs.last(id_)).due_at.astimezone(TOKYO).strftime("%H:%M") == "18:30"
+        cleared = await subs.change(id_, amount="")
+        assert cleared["schedule"]["amount"] is None
+
+    async def test_retry_now(self, subs):
+        id_ = await subs.created()
+        subs.fail_next("SoftDeclined")
+        await subs.until(id_)
+        assert (await subs.act("Retry", id_))["errors"] == []
+        await subs.bill()
+        assert (await subs.last(id_)).state == "billed"
+        assert (await subs.act("Retry", id_))["errors"][0]["code"] == "NOT_CHANGEABLE"
+
+    async def test_the_last_date_ends_it(self, subs):
+        id_ = await subs.created(unit="WEEK", lastDate=today(subs, days=14))
+        await subs.until(id_)
+        await subs.until(id_)
+        assert (await subs.schedule(id_)).state == "ended"
+        assert len(captured(subs)) == 2
+
+    async def test_a_captured_renewal_can_be_refunded_as_any_payment(self, subs):
+        id_ = await subs.created()
+        await subs.until(id_)
+        transaction = (await subs.last(id_)).transaction_id
+        await subs.shop.saleor.staff.request_refund(transaction, Decimal(1000))
+        await subs.shop.until(lambda: subs.shop.amounts(transaction).get("refunded") == Decimal(1000))
+
+
+class TestFaults:
+    @pytest.mark.parametrize("operation", ["create_charge", "capture_charge"])
+    @pytest.mark.parametrize("fault", ["reset_before", "reset_after", "status"])
+    async def test_amazon_fails_and_the_period_is_billed_once(self, subs, operation, fault):
+        id_ = await subs.created()
+        given = {"status": 503} if fault == "status" else {fault: True}
+        break_amazon(subs.shop, operation, times=2, **given)
+        await subs.until(id_)
+        for _ in range(8):
+            if (await subs.last(id_)).state == "billed":
+                break
+            await subs.later(minutes=5)
+        assert (await subs.last(id_)).state == "billed"
+        assert captured(subs) == ["2980"]
+        assert len(subs.orders()) == 1
+
+    async def test_a_pending_authorization_is_waited_for(self, subs):
+        await subs.shop.update_options(pending_authorization=True)
+        subs.shop.amazon.buyer_account.change_payment_method(subs.agreement.charge_permission_id, "0701")
+        id_ = await subs.created()
+        await subs.until(id_)
+        for _ in range(8):
+            await subs.later(minutes=10)
+        assert (await subs.last(id_)).state == "billed"
+        assert captured(subs) == ["2980"]
+
+    async def test_money_never_exceeds_the_month(self, subs):
+        id_ = await subs.created(unit="DAY", policy={"catchUp": "BILL_ALL"})
+        subs.template.lines[0].variant.prices["default-jp"] = Decimal(30_000)
+        for _ in range(5):
+            await subs.later(days=1)
+        assert captured(subs) == ["30500"] * 3
+        renewal = await subs.last(id_)
+        assert (renewal.state, renewal.reason_code) == ("retrying", "PeriodicAmountExceeded")
+        assert renewal.next_at.astimezone(TOKYO).strftime("%m-%d %H:%M") == "02-02 09:00"
+        await subs.at(renewal.next_at)
+        assert captured(subs) == ["30500"] * 6
