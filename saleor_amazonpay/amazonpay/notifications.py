@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from saleor_amazonpay.amazonpay import cv1_notifications
 from saleor_amazonpay.clock import Clock
 from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected
 
@@ -163,12 +164,15 @@ def _fields(body: bytes) -> dict[str, str]:
 
 
 def read_notification(message: str) -> Notification:
-    """The inner message; PascalCase is the real form, lowerCamel is tolerated (§8.3).
+    """The inner message; PascalCase is the real form, lowerCamel is tolerated (§8.3), so is CV1's XML (§8.5).
 
     Raises:
         InvalidPayload: not JSON, or it names no object.
     """
     fields = {key[:1].upper() + key[1:]: value for key, value in _fields(message.encode()).items()}
+    if cv1_notifications.DATA in fields:
+        fields |= dict(zip(_CV1_NAMES, cv1_notifications.read_cv1(fields), strict=True))
+        fields["MerchantID"] = fields.get("SellerId", "")
     if not fields.get("ObjectType") or not fields.get("ObjectId"):
         raise InvalidPayload("The notification names no object.")
     names = [fields.get(name, "") for name in _NAMES]
@@ -178,4 +182,5 @@ def read_notification(message: str) -> Notification:
     return Notification(merchant_id, type_.upper(), id_, charge_permission_id, notification_type, notification_id)
 
 
+_CV1_NAMES = ("ObjectType", "ObjectId", "ChargePermissionId")
 _NAMES = ("MerchantID", "ObjectType", "ObjectId", "ChargePermissionId", "NotificationType", "NotificationId")
