@@ -122,9 +122,9 @@ async def application(
 
 
 @asynccontextmanager
-async def services_for(settings: Settings) -> AsyncIterator[Services]:
+async def services_for(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Services]:
     """Services without a server, for commands."""
-    async with application(settings) as app:
+    async with application(settings, clock=clock) as app:
         yield app.services
 
 

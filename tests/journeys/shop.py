@@ -204,9 +204,9 @@ def settings(database_url: str, app_url: str, amazon_url: str, **changes: Any) -
 
 @asynccontextmanager
 async def open_shop(
-    database_url: str, *, amazon_options: SimulatorOptions | None = None, **changes: Any
+    database_url: str, *, amazon_options: SimulatorOptions | None = None, clock: Any = None, **changes: Any
 ) -> AsyncIterator[Shop]:
-    clock = MovableClock()
+    clock = clock or MovableClock()
     amazon = AmazonPaySimulator(clock, options=amazon_options or SimulatorOptions(refund_seconds=2.0))
     saleor = SaleorStandIn(clock, options=Options(retry_scale=0.001))
     async with AsyncExitStack() as stack:
