@@ -19,6 +19,7 @@ from saleor_amazonpay.settings import Settings, SettingsError, load_settings
 # Groups of commands, imported when they are asked for: name -> (module, help).
 _GROUPS: Mapping[str, tuple[str, str]] = {
     "accounts": ("saleor_amazonpay.cli_accounts", "Amazon Pay accounts, and which channel uses which."),
+    "jobs": ("saleor_amazonpay.cli_jobs", "Background jobs: what waits, what was given up, trying that again."),
     "cv1": ("saleor_amazonpay.cli_cv1", "Orders made with CV1, Amazon Pay's old API."),
 }
 

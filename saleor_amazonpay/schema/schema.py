@@ -12,6 +12,7 @@ from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.schema import resolvers
 from saleor_amazonpay.schema.billing.operations import BillingMutation, BillingQuery
 from saleor_amazonpay.schema.cv1 import Cv1Mutation, Cv1Query
+from saleor_amazonpay.schema.drift import DriftMutation, DriftQuery
 from saleor_amazonpay.schema.types import (
     Account,
     AccountArchive,
@@ -33,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type
-class Query(BillingQuery, Cv1Query):
+class Query(BillingQuery, Cv1Query, DriftQuery):
     installation: Installation = strawberry.field(
         resolver=resolvers.installation, description="This app in this Saleor."
     )
@@ -50,7 +51,7 @@ class Query(BillingQuery, Cv1Query):
 
 
 @strawberry.type
-class Mutation(BillingMutation, Cv1Mutation):
+class Mutation(BillingMutation, Cv1Mutation, DriftMutation):
     account_create: AccountCreate = strawberry.mutation(
         resolver=resolvers.account_create, description="Try the keys at Amazon Pay, then store them."
     )

@@ -35,12 +35,14 @@ class Drift:
     differences: tuple[Difference, ...]
     found_at: datetime
     checked_at: datetime
+    order_number: str | None = None
+    charge_permission_id: str | None = None
 
 
 _SAVE = Statement(upsert(drift, index_elements=["payment_id"], update_columns=["differences", "checked_at"]))
 _CLEAR = Statement(delete(drift).where(drift.c.payment_id == bindparam("the_payment")))
 _OF_TENANT = Statement(
-    select(drift, payments.c.transaction_id)
+    select(drift, payments.c.transaction_id, payments.c.order_number, payments.c.charge_permission_id)
     .join(payments, payments.c.id == drift.c.payment_id)
     .where(drift.c.api_url == bindparam("tenant"))
     .order_by(drift.c.found_at, drift.c.payment_id)
@@ -100,4 +102,6 @@ def _drift(row: Row) -> Drift:
         ),
         found_at=from_micros(row.found_at),
         checked_at=from_micros(row.checked_at),
+        order_number=row.order_number,
+        charge_permission_id=row.charge_permission_id,
     )
