@@ -29,6 +29,7 @@ from tests.plugins.tables import columns
 CHANNELS = {"default-jp": (100, 1000), "us": (1, 12)}  # and amounts staff ask for
 MOVING = ("complete_checkout_session", "capture_charge", "create_charge", "cancel_charge", "create_refund", "*")
 REFUSED_AT_THE_DOOR = (401, 403, 408, 429, 500, 502, 503, 504)
+LONGEST = 10  # times the seconds of a storm
 DONE_AND_THEN = (500, 502, 503, 504)
 WENT_WRONG = (
     # what a storefront sees when no answer, or none with data, comes
@@ -45,13 +46,17 @@ class Storm:
         self.random = random.Random(seed)
         self.transactions: list[tuple[str, str, str]] = []
         self.happened: Counter[str] = Counter()
-        self._killing = asyncio.Lock()
+        self._starting: asyncio.Task[None] | None = None
 
     async def rage(self, seconds: float, *, buyers: int = 3, staff: int = 3) -> None:
+        """For ``seconds`` and, where the machine is slow, on until there was something to go wrong."""
         actors = [self.buy] * buyers + [self.manage] * staff + [self.spoil_amazon, self.spoil_saleor]
         actors += [self.kill, self.jumble_notifications]
         tasks = [asyncio.create_task(self.repeat(actor)) for actor in actors]
-        await asyncio.wait(tasks, timeout=seconds)
+        for _ in range(LONGEST):
+            await asyncio.wait(tasks, timeout=seconds)
+            if self.happened["bought"] and self.happened["kill -9"]:
+                break
         for task in tasks:
             task.cancel()
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
@@ -63,9 +68,10 @@ class Storm:
         self.world.amazon.faults.clear()
         self.world.saleor.faults.clear()
         await self.world.amazon.ipn.release(shuffle=self.random)
-        async with self._killing:
-            while len(self.world.replicas) < self.world.planned:
-                await self.world.start()
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
+        while len(self.world.replicas) < self.world.planned:
+            await self.world.start()
         await self.world.quiet()
 
     async def repeat(self, actor: Callable[[], Awaitable[None]]) -> None:
@@ -158,10 +164,10 @@ class Storm:
 
     async def kill(self) -> None:
         await asyncio.sleep(self.random.uniform(0.8, 2.5))
-        async with self._killing:
-            self.world.remove(self.random.choice(self.world.replicas))
-            self.happened["kill -9"] += 1
-            await asyncio.shield(self.world.start())
+        self.world.remove(self.random.choice(self.world.replicas))
+        self.happened["kill -9"] += 1
+        self._starting = asyncio.create_task(self.world.start())
+        await asyncio.shield(self._starting)
 
 
 async def storm(url: str, folder: Any, seed: int, seconds: float) -> Counter[str]:
