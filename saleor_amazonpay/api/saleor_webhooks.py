@@ -21,8 +21,13 @@ from saleor_amazonpay.api.admission import Overloaded
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected, UnknownInstallation
 from saleor_amazonpay.handlers import (
+    list_stored_payment_methods,
     payment_gateway_initialize_session,
+    payment_gateway_initialize_tokenization_session,
+    payment_method_initialize_tokenization_session,
+    payment_method_process_tokenization_session,
     problems,
+    stored_payment_method_delete_requested,
     tenant_keys,
     transaction_cancelation_requested,
     transaction_charge_requested,
@@ -33,13 +38,26 @@ from saleor_amazonpay.handlers import (
 from saleor_amazonpay.handlers.directory import Tenant
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import undecided
-from saleor_amazonpay.saleor.answers import ActionAnswer, Answer, GatewayAnswer, SessionAnswer
+from saleor_amazonpay.saleor.answers import (
+    ActionAnswer,
+    Answer,
+    GatewayAnswer,
+    MethodAnswer,
+    MethodResult,
+    MethodsAnswer,
+    SessionAnswer,
+)
 from saleor_amazonpay.saleor.checks import check_envelope
 from saleor_amazonpay.saleor.errors import PayloadErrors
 from saleor_amazonpay.saleor.events import (
     EVENTS,
     Event,
+    ListStoredPaymentMethods,
     PaymentGatewayInitializeSession,
+    PaymentGatewayInitializeTokenizationSession,
+    PaymentMethodInitializeTokenizationSession,
+    PaymentMethodProcessTokenizationSession,
+    StoredPaymentMethodDeleteRequested,
     TransactionCancelationRequested,
     TransactionChargeRequested,
     TransactionInitializeSession,
@@ -142,6 +160,11 @@ _SESSION_HANDLERS: Mapping[type[Event], Handler] = {
     PaymentGatewayInitializeSession: payment_gateway_initialize_session.handle,
     TransactionInitializeSession: transaction_initialize_session.handle,
     TransactionProcessSession: transaction_process_session.handle,
+    ListStoredPaymentMethods: list_stored_payment_methods.handle,
+    StoredPaymentMethodDeleteRequested: stored_payment_method_delete_requested.handle,
+    PaymentGatewayInitializeTokenizationSession: payment_gateway_initialize_tokenization_session.handle,
+    PaymentMethodInitializeTokenizationSession: payment_method_initialize_tokenization_session.handle,
+    PaymentMethodProcessTokenizationSession: payment_method_process_tokenization_session.handle,
 }
 _ACTION_HANDLERS: Mapping[type[Event], Handler] = {
     TransactionChargeRequested: transaction_charge_requested.handle,
@@ -166,7 +189,20 @@ def _session_fault(event: Event) -> Answer:
     """Not final: the storefront may call transactionProcess (again), and repeats are harmless."""
     if isinstance(event, TransactionInitializeSession | TransactionProcessSession):
         return undecided(event, _FAULT, status="processing")
+    if isinstance(event, ListStoredPaymentMethods):
+        return MethodsAnswer(methods=())
+    result = _METHOD_FAULTS.get(type(event))
+    if result is not None:
+        return MethodAnswer(result=result, error=_FAULT)
     return GatewayAnswer(errors=[{"code": "INTERNAL_ERROR", "message": _FAULT}])
+
+
+_METHOD_FAULTS: Mapping[type[Event], MethodResult] = {
+    StoredPaymentMethodDeleteRequested: "FAILED_TO_DELETE",
+    PaymentGatewayInitializeTokenizationSession: "FAILED_TO_INITIALIZE",
+    PaymentMethodInitializeTokenizationSession: "FAILED_TO_TOKENIZE",
+    PaymentMethodProcessTokenizationSession: "FAILED_TO_TOKENIZE",
+}
 
 
 def _rendered(answer: Answer, event: Event) -> bytes:
@@ -203,6 +239,10 @@ def outcome_of(answer: Answer) -> str:
             return answer.result.lower() if answer.result else "async"
         case GatewayAnswer():
             return "errors" if answer.errors else "ok"
+        case MethodsAnswer():
+            return "ok"
+        case MethodAnswer():
+            return answer.result.lower()
 
 
 def _refuse(services: Services, event_name: str, refusal: AppError) -> tuple[Response, str]:

@@ -12,11 +12,13 @@ import structlog
 from saleor_amazonpay.amazonpay.notifications import Envelope, read_notification
 from saleor_amazonpay.errors import RequestRejected
 from saleor_amazonpay.handlers import reconcile
+from saleor_amazonpay.handlers.agreements import noticing
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
 from saleor_amazonpay.storage import notifications as inbox
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import timeline
+from saleor_amazonpay.storage.agreements import Agreement
 from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.notifications import Received
 from saleor_amazonpay.storage.payments import Payment
@@ -78,34 +80,47 @@ async def receive(services: Services, account_id: str, envelope: Envelope) -> st
 
 
 async def handle(services: Services, message_id: str, deadline: Deadline) -> None:
-    """Find the payment a notification is about, anywhere in its tenant, and reconcile it with Amazon.
+    """Find the payment or agreement a notification is about, anywhere in its tenant, and read it anew from Amazon.
 
     Raises:
         RetryLater: the object is not known yet, or another actor has the payment.
     """
-    received, payment = await services.database.read(lambda session: _match(session, message_id))
+    received = await services.database.read(lambda session: inbox.by_id(session, message_id))
     if received is None or received.state != "new":
         return
-    if payment is None:
-        age = services.clock.now() - received.received_at
-        if age < _UNKNOWN_FOR:
-            raise RetryLater(_LOOK_AGAIN_SECONDS, f"{received.object_id} is not known (yet)")
-        await _close(services, received, "ignored", "no payment of this tenant has this object")
-        return
-    account = await services.directory.account(payment.api_url, payment.account_id)
-    if received.merchant_id not in {"", account.merchant_id}:
+    agreement = await services.database.read(lambda session: noticing.agreement_of(session, received))
+    payment = await _payment_of(services, received, agreement, deadline)
+    about = payment or agreement
+    if about is not None and not await _is_our_merchants(services, received, about):
         await _close(services, received, "ignored", "the object belongs to another merchant", payment)
-        return
-    await reconcile.payment(services, payment.id, deadline, named=(received.object_type, received.object_id))
-    await _close(services, received, "handled", None, payment)
+    elif payment is not None:
+        await reconcile.payment(services, payment.id, deadline, named=(received.object_type, received.object_id))
+        await _close(services, received, "handled", None, payment)
+    elif agreement is not None and noticing.is_about_itself(agreement, received):
+        await noticing.look(services, agreement, deadline)
+        await _close(services, received, "handled", None)
+    elif services.clock.now() - received.received_at < _UNKNOWN_FOR:
+        raise RetryLater(_LOOK_AGAIN_SECONDS, f"{received.object_id} is not known (yet)")
+    else:
+        await _close(services, received, "ignored", "no payment of this tenant has this object")
 
 
-def _match(session: Session, message_id: str) -> tuple[Received | None, Payment | None]:
-    received = inbox.by_id(session, message_id)
-    if received is None:
-        return None, None
-    permission_id = received.charge_permission_id or received.object_id
-    return received, payment_rows.by_permission(session, received.api_url, permission_id)
+async def _payment_of(
+    services: Services, received: Received, agreement: Agreement | None, deadline: Deadline
+) -> Payment | None:
+    """A one-time permission is one payment's; on a standing one only the named object tells whose it is."""
+    if agreement is None:
+        permission_id = received.charge_permission_id or received.object_id
+        return await services.database.read(
+            lambda session: payment_rows.by_permission(session, received.api_url, permission_id)
+        )
+    found = await services.database.read(lambda session: noticing.payment_of(session, received))
+    return found or await noticing.payment_of_unknown_refund(services, agreement, received, deadline)
+
+
+async def _is_our_merchants(services: Services, received: Received, about: Payment | Agreement) -> bool:
+    account = await services.directory.account(about.api_url, about.account_id)
+    return received.merchant_id in {"", account.merchant_id}
 
 
 async def _close(

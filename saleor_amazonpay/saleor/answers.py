@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -158,4 +158,49 @@ class GatewayAnswer:
         return _ENCODER.encode({"data": data})
 
 
-Answer = SessionAnswer | ActionAnswer | GatewayAnswer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodsAnswer:
+    """To LIST_STORED_PAYMENT_METHODS; Saleor keeps it five minutes for the customer and channel (§6.6)."""
+
+    methods: Sequence[Mapping[str, Any]]
+
+    def render(self) -> bytes:
+        """The JSON body."""
+        return _ENCODER.encode({"paymentMethods": list(self.methods)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodAnswer:
+    """To the other four events of stored payment methods: ``SUCCESSFULLY_…``, ``FAILED_TO_…`` and what lies between.
+
+    Raises ValueError where Saleor would refuse it: an id is missing, or a failure says nothing.
+    """
+
+    result: MethodResult
+    id: str | None = None
+    data: Mapping[str, Any] | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.id is not None or self.result not in _WITH_ID, f"{self.result} needs an id.")
+        _require(bool(self.error) == self.result.startswith("FAILED"), "A failure has an error, and nothing else has.")
+
+    def render(self) -> bytes:
+        """The JSON body."""
+        fields = {"result": self.result, "id": self.id, "data": self.data, "error": self.error}
+        return _ENCODER.encode({name: value for name, value in fields.items() if value is not None})
+
+
+MethodResult = Literal[
+    "SUCCESSFULLY_DELETED",
+    "FAILED_TO_DELETE",
+    "SUCCESSFULLY_INITIALIZED",
+    "FAILED_TO_INITIALIZE",
+    "SUCCESSFULLY_TOKENIZED",
+    "ADDITIONAL_ACTION_REQUIRED",
+    "PENDING",
+    "FAILED_TO_TOKENIZE",
+]
+_WITH_ID = frozenset({"SUCCESSFULLY_TOKENIZED", "ADDITIONAL_ACTION_REQUIRED"})
+
+Answer = SessionAnswer | ActionAnswer | GatewayAnswer | MethodsAnswer | MethodAnswer

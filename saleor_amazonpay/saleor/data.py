@@ -102,6 +102,19 @@ class ProcessData(_Camel, frozen=True, kw_only=True):
     amazon_checkout_session_id: str | None = None
 
 
+class TokenizationData(_Camel, frozen=True, kw_only=True):
+    """``recurring`` or ``payment_method_on_file``: what the customer agrees to."""
+
+    checkout_result_return_url: str
+    checkout_cancel_url: str | None = None
+    recurring: Recurring | None = None
+    payment_method_on_file: bool = False
+
+
+class TokenizationProcessData(_Camel, frozen=True, kw_only=True):
+    amazon_checkout_session_id: str
+
+
 _SESSION_ID = Text(re.compile(r"[0-9A-Za-z-]{1,64}"), "Must be the amazonCheckoutSessionId Amazon gave.")
 _PAYMENT_METHOD_ID = Text(re.compile(r"[!-~]{1,512}"), "Must be the id of a stored payment method.")
 _COUNT = Text(re.compile(r"[1-9][0-9]{0,2}"), 'Must be a whole number from "1" to "999", as a string.')
@@ -169,6 +182,18 @@ _INITIALIZE = ByTag(
     },
 )
 _PROCESS = Object({"amazonCheckoutSessionId": _SESSION_ID})
+_NOTHING = Object({})
+_TOKENIZATION = Object(
+    {
+        "checkoutResultReturnUrl": URL,
+        "checkoutCancelUrl": URL,
+        "recurring": _RECURRING,
+        "paymentMethodOnFile": Flag(),
+    },
+    required=("checkoutResultReturnUrl",),
+    exactly_one=("recurring", "paymentMethodOnFile"),
+)
+_TOKENIZATION_PROCESS = Object({"amazonCheckoutSessionId": _SESSION_ID}, required=("amazonCheckoutSessionId",))
 
 
 def parse_gateway_initialize(data: bytes | msgspec.Raw) -> GatewayInitializeData:
@@ -184,3 +209,18 @@ def parse_transaction_initialize(data: bytes | msgspec.Raw) -> InitializeData:
 def parse_transaction_process(data: bytes | msgspec.Raw) -> ProcessData:
     """``data`` of transactionProcess, from its JSON; null means nothing was sent. Raises DataErrors."""
     return msgspec.convert(checked(_PROCESS, data, null={}), ProcessData)
+
+
+def check_tokenization_gateway(data: bytes | msgspec.Raw) -> None:
+    """``data`` of paymentGatewayInitializeTokenization: nothing. Raises DataErrors."""
+    checked(_NOTHING, data, null={})
+
+
+def parse_tokenization(data: bytes | msgspec.Raw) -> TokenizationData:
+    """``data`` of paymentMethodInitializeTokenization. Raises DataErrors."""
+    return msgspec.convert(checked(_TOKENIZATION, data, null={}), TokenizationData)
+
+
+def parse_tokenization_process(data: bytes | msgspec.Raw) -> TokenizationProcessData:
+    """``data`` of paymentMethodProcessTokenization. Raises DataErrors."""
+    return msgspec.convert(checked(_TOKENIZATION_PROCESS, data, null={}), TokenizationProcessData)

@@ -1,4 +1,6 @@
-"""The six payment webhooks as Saleor sends them: the selection of ``webhooks/saleor/<event>/subscription.graphql``.
+"""The webhooks as Saleor sends them: six of payments, five of stored payment methods.
+
+Each is the selection of ``webhooks/saleor/<event>/subscription.graphql``.
 
 Bodies are decoded once, straight from the verified bytes into narrow structs; keys we did not ask for are skipped and
 money never passes through a float. Names are Saleor's own, in snake_case. Source: saleor-contract.md §4.3, §6.
@@ -319,7 +321,40 @@ class TransactionCancelationRequested(_TransactionRequested, frozen=True, gc=Fal
     request_type: ClassVar[str] = "CANCEL_REQUEST"
 
 
-EVENTS: Mapping[str, type[Event]] = {
+class _OfCustomer(Event, frozen=True, gc=False, kw_only=True):
+    """About what a customer, who is logged in, keeps with us."""
+
+    user: Ref
+    channel: Channel
+
+
+class ListStoredPaymentMethods(_OfCustomer, frozen=True, gc=False, kw_only=True):
+    pass
+
+
+class StoredPaymentMethodDeleteRequested(_OfCustomer, frozen=True, gc=False, kw_only=True):
+    """``payment_method_id`` is our own id, without Saleor's prefix."""
+
+    payment_method_id: str
+
+
+class PaymentGatewayInitializeTokenizationSession(_OfCustomer, frozen=True, gc=False, kw_only=True):
+    data: Raw = Raw(b"null")
+
+
+class PaymentMethodInitializeTokenizationSession(_OfCustomer, frozen=True, gc=False, kw_only=True):
+    data: Raw = Raw(b"null")
+    payment_flow_to_support: str = "INTERACTIVE"
+
+
+class PaymentMethodProcessTokenizationSession(_OfCustomer, frozen=True, gc=False, kw_only=True):
+    """``id`` is what paymentMethodInitializeTokenization was answered, without Saleor's prefix."""
+
+    id: str
+    data: Raw = Raw(b"null")
+
+
+PAYMENT_EVENTS: Mapping[str, type[Event]] = {
     "payment_gateway_initialize_session": PaymentGatewayInitializeSession,
     "transaction_initialize_session": TransactionInitializeSession,
     "transaction_process_session": TransactionProcessSession,
@@ -327,6 +362,14 @@ EVENTS: Mapping[str, type[Event]] = {
     "transaction_refund_requested": TransactionRefundRequested,
     "transaction_cancelation_requested": TransactionCancelationRequested,
 }
+METHOD_EVENTS: Mapping[str, type[_OfCustomer]] = {
+    "list_stored_payment_methods": ListStoredPaymentMethods,
+    "stored_payment_method_delete_requested": StoredPaymentMethodDeleteRequested,
+    "payment_gateway_initialize_tokenization_session": PaymentGatewayInitializeTokenizationSession,
+    "payment_method_initialize_tokenization_session": PaymentMethodInitializeTokenizationSession,
+    "payment_method_process_tokenization_session": PaymentMethodProcessTokenizationSession,
+}
+EVENTS: Mapping[str, type[Event]] = {**PAYMENT_EVENTS, **METHOD_EVENTS}
 """By the name of the event's folder, which is also the ``Saleor-Event`` header."""
 
 _DECODERS = {name: msgspec.json.Decoder(event_type) for name, event_type in EVENTS.items()}

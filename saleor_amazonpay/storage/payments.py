@@ -324,11 +324,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return to_micros(value)
     if isinstance(value, AgreementTerms):
-        return _terms_json(value)
+        return terms_to_json(value)
     return str(value) if isinstance(value, PaymentState | PaymentStatus) else value
 
 
-def _terms_json(terms: AgreementTerms) -> str:
+def terms_to_json(terms: AgreementTerms) -> str:
     frequency, amount = terms.frequency, terms.amount
     document = {
         "type": terms.charge_permission_type,
@@ -338,9 +338,7 @@ def _terms_json(terms: AgreementTerms) -> str:
     return msgspec.json.encode(document).decode()
 
 
-def _terms(text: str | None, currency: Currency) -> AgreementTerms | None:
-    if text is None:
-        return None
+def terms_from_json(text: str, currency: Currency) -> AgreementTerms:
     document = msgspec.json.decode(text)
     frequency, amount = document["frequency"], document["amount"]
     return AgreementTerms(
@@ -402,7 +400,7 @@ def _own(row: Row) -> Payment:
         order_number=row.order_number,
         order_id=row.order_id,
         status=row.status,
-        agreement_terms=_terms(row.agreement_terms, currency),
+        agreement_terms=terms_from_json(row.agreement_terms, currency) if row.agreement_terms else None,
         agreement_id=row.agreement_id,
         charge_initiator=row.charge_initiator,
         charge_channel=row.charge_channel,

@@ -36,6 +36,12 @@ ACTIONS = {
     "transaction_refund_requested": "REFUND",
     "transaction_cancelation_requested": "CANCEL",
 }
+# Under the gateway's name Saleor publishes the schema of the two method events, and none of the gateway's own.
+TOKENIZATION = "payment_gateway_initialize_tokenization_session"
+PUBLISHED_AS = dict.fromkeys(
+    ("payment_method_initialize_tokenization_session", "payment_method_process_tokenization_session"), TOKENIZATION
+)
+WITH_DATA = set(EVENTS) - set(ACTIONS) - {"list_stored_payment_methods", "stored_payment_method_delete_requested"}
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -53,7 +59,7 @@ def schema(version):
 def saleors_schema(event):
     if not SHARED.is_dir():
         pytest.skip("Saleor's schemas are not beside this checkout (../shared/saleor).")
-    name = "".join(word.capitalize() for word in event.split("_"))
+    name = "".join(word.capitalize() for word in PUBLISHED_AS.get(event, event).split("_"))
     return json.loads((SHARED / "json_schemas" / f"{name}.json").read_text())
 
 
@@ -124,7 +130,7 @@ SCHEMAS = sorted((path.parent.name, path.name.split(".")[0]) for path in WEBHOOK
 class TestSchemas:
     def test_each_event_has_an_answer_and_each_session_its_data(self):
         assert {event for event, kind in SCHEMAS if kind == "answer"} == set(EVENTS)
-        assert {event for event, kind in SCHEMAS if kind == "data"} == set(EVENTS) - set(ACTIONS)
+        assert {event for event, kind in SCHEMAS if kind == "data"} == WITH_DATA
 
     @pytest.mark.parametrize(("event", "kind"), SCHEMAS)
     def test_each_is_a_schema_with_every_field_described(self, event, kind):
@@ -134,7 +140,7 @@ class TestSchemas:
         assert schema["description"]
         assert list(_described(schema)) == []
 
-    @pytest.mark.parametrize("event", sorted(set(EVENTS) - set(ACTIONS)))
+    @pytest.mark.parametrize("event", sorted(WITH_DATA))
     def test_data_refuses_unknown_keys_everywhere(self, event):
         objects = list(_objects(our_schema(event, "data")))
         assert objects
@@ -146,7 +152,7 @@ class TestSchemas:
     def test_each_example_fits_its_schema_and_answers_fit_saleors_too(self, example):
         event, kind, value = example.parts[-3], example.name.split(".")[0], json.loads(example.read_text())
         jsonschema.Draft202012Validator(our_schema(event, kind)).validate(value)
-        if kind == "answer" and SHARED.is_dir():
+        if kind == "answer" and SHARED.is_dir() and event != TOKENIZATION:
             jsonschema.Draft202012Validator(saleors_schema(event)).validate(value)
 
     @pytest.mark.parametrize("event", EVENTS)

@@ -13,6 +13,7 @@ from saleor_amazonpay.saleor.events import EVENTS
 from tests.fuzz import hostile
 from tests.fuzz.conftest import bounded
 from tests.journeys.helpers import lost_request, send_body
+from tests.journeys.shop import GATEWAY, RESULT_URL
 from tests.saleor.conftest import CAPTURES, _as_our_subscription_asks
 
 SHORT, LONG = 100, 1500
@@ -36,6 +37,14 @@ async def _one_of_each(shop):
     transaction = await shop.authorized()
     for kind in KINDS:
         await lost_request(shop, kind, transaction, Decimal(1))
+    front, customer = shop.saleor.storefront, shop.saleor.customer
+    await front.stored_payment_methods("default-jp", customer)
+    await front.stored_payment_method_request_delete(f"app:{GATEWAY}:agreement-1", "default-jp", customer)
+    await front.payment_gateway_initialize_tokenization(GATEWAY, "default-jp", customer)
+    asked = {"checkoutResultReturnUrl": RESULT_URL, "recurring": {"frequency": {"unit": "Month", "value": "1"}}}
+    begun = await front.payment_method_initialize_tokenization(GATEWAY, "default-jp", customer, asked)
+    returned = {"amazonCheckoutSessionId": "none"}
+    await front.payment_method_process_tokenization(begun.id, "default-jp", customer, returned)
 
 
 def _captured(name, shop):

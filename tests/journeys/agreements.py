@@ -5,9 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from saleor_amazonpay.sandbox.saleor.apps import App
 from saleor_amazonpay.sandbox.saleor.clients import Payment as Seen
+from saleor_amazonpay.sandbox.saleor.clients import _payment
+from saleor_amazonpay.sandbox.saleor.store import _seed_user
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.agreements import Agreement
+from tests.journeys.helpers import settle
 from tests.journeys.shop import GATEWAY, RESULT_URL, REVIEW_URL, Shop
 
 MONTHLY = {"frequency": {"unit": "Month", "value": "1"}, "amount": {"amount": "500", "currencyCode": "JPY"}}
@@ -88,3 +92,60 @@ async def one_click(shop: Shop, source_id: str, **data: Any) -> Seen:
     shown = begun.data["amazonPay"]
     back = shop.amazon.buyer_pays_apb(shown["createCheckoutSessionConfig"], shown["productType"])
     return await shop.process(begun.transaction_id, back.rpartition("amazonCheckoutSessionId=")[2])
+
+
+def other_customer(shop: Shop) -> Any:
+    """Somebody else with an account at the shop."""
+    email = "hanako@example.jp"
+    known = shop.saleor.store.user_by_email(email)
+    if known is None:
+        _seed_user(shop.saleor.store, shop.clock.now(), email, "password")
+    return shop.saleor.user(email)
+
+
+def listen(shop: Shop) -> None:
+    """The merchant has entered the app's notification URL in Seller Central."""
+    shop.amazon.url = shop.amazon_url
+    url = f"{shop.app_url}/api/webhooks/amazon-pay/{shop.accounts['default-jp']}"
+    shop.amazon.set_ipn_url("AJPMERCHANT000", url)
+
+
+async def hear(shop: Shop) -> None:
+    """Amazon's notifications arrive and are dealt with."""
+    for _ in range(3):
+        await shop.amazon.ipn.flush()
+        await shop.work()
+    await settle(shop)
+
+
+async def pay_as_app(shop: Shop, source_id: str, agreement_id: str, app: Any, **data: Any) -> Seen:
+    """An app of the merchant's calls transactionInitialize with its own token."""
+    front = shop.saleor.storefront
+    document = """
+    mutation($id: ID!, $gateway: PaymentGatewayToInitialize!) {
+      transactionInitialize(id: $id, paymentGateway: $gateway, action: CHARGE) {
+        transaction{id} transactionEvent{id type pspReference message amount{amount}} data
+        errors{field message code}
+      }
+    }"""
+    given = {"flow": "stored", "paymentMethodId": agreement_id, **data}
+    variables = {"id": source_id, "gateway": {"id": GATEWAY, "data": given}}
+    answer = await front.execute(document, variables, token=app.token)
+    return _payment(answer["transactionInitialize"])
+
+
+def another_app(shop: Shop, *permissions: str) -> Any:
+    """A scheduler of the merchant's, installed in the same Saleor."""
+    store = shop.saleor.store
+    app = App(
+        pk=store.next_pk("App"),
+        identifier="shop.scheduler",
+        name="Scheduler",
+        version="1",
+        manifest_url="https://scheduler.example/manifest",
+        granted=frozenset(permissions or ("HANDLE_PAYMENTS",)),
+        token="opaque-token-of-the-scheduler",
+        created=shop.clock.now(),
+    )
+    store.apps.append(app)
+    return app

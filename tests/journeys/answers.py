@@ -14,12 +14,20 @@ from saleor_amazonpay import resources
 from saleor_amazonpay.sandbox.saleor.webhooks import Delivery
 
 SHARED = Path(__file__).parents[3] / "shared" / "saleor" / "json_schemas"
+# Under the gateway's name Saleor publishes the schema of the two method events, and none of the gateway's own.
+_TOKENIZATION = "PAYMENT_GATEWAY_INITIALIZE_TOKENIZATION_SESSION"
+_PUBLISHED_AS = {
+    _TOKENIZATION: "",
+    "PAYMENT_METHOD_INITIALIZE_TOKENIZATION_SESSION": _TOKENIZATION,
+    "PAYMENT_METHOD_PROCESS_TOKENIZATION_SESSION": _TOKENIZATION,
+}
 
 
 @cache
 def _validators(event: str) -> list[jsonschema.Draft202012Validator]:
     ours = resources.root() / "webhooks" / "saleor" / event.lower() / "answer.schema.json"
-    saleors = SHARED / ("".join(word.capitalize() for word in event.split("_")) + ".json")
+    published = _PUBLISHED_AS.get(event, event)
+    saleors = SHARED / ("".join(word.capitalize() for word in published.split("_")) + ".json")
     texts = [path.read_text() for path in (ours, saleors) if path.is_file()]
     return [jsonschema.Draft202012Validator(json.loads(text)) for text in texts]
 

@@ -6,18 +6,25 @@ from decimal import Decimal
 
 import pytest
 
+from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.handlers.sweeps import agreements as sweep
 from tests.journeys.agreements import (
     MONTHLY,
     VARIABLE,
     agree,
     agreed,
     agreement_of,
+    another_app,
     button,
     cart,
+    hear,
+    listen,
     one_click,
+    other_customer,
+    pay_as_app,
     pay_stored,
 )
-from tests.journeys.helpers import charges, settle
+from tests.journeys.helpers import INITIALIZE, charges, mend, send_again, settle, silence
 
 
 class TestAgreeing:
@@ -136,8 +143,6 @@ class TestAgreeing:
 
 async def _paid(shop):
     [charge] = charges(shop)
-    from saleor_amazonpay.domain.money import Money
-
     return Money.parse(charge["chargeAmount"]["amount"], "JPY")
 
 
@@ -168,8 +173,218 @@ class TestStored:
         made = await agreed(shop)
         source = cart(shop)
         first = await pay_stored(shop, source.id, made.id)
-        from tests.journeys.helpers import INITIALIZE, send_again
-
         again = await send_again(shop, shop.saleor.deliveries_of(INITIALIZE)[-1])
         assert again.json["pspReference"] == first.event.psp_reference
         assert len(charges(shop)) == 2
+
+    async def test_the_month_has_an_end_and_the_next_one_a_beginning(self, shop):
+        made = await agreed(shop)
+        dear = cart(shop)
+        for line in dear.lines:
+            line.quantity = 40
+        done = await pay_stored(shop, dear.id, made.id, amount="99000")
+        assert done.result == "CHARGE_FAILURE"
+        assert "monthly limit" in done.event.message
+        assert len(charges(shop)) == 1
+        shop.clock.move(days=31)
+        assert (await pay_stored(shop, dear.id, made.id, amount="99000")).result == "CHARGE_SUCCESS"
+
+    async def test_a_decline_is_told_and_the_agreement_waits_for_the_buyer(self, shop):
+        made = await agreed(shop)
+        shop.amazon.buyer_account.break_payment_method(made.charge_permission_id)
+        done = await pay_stored(shop, cart(shop).id, made.id)
+        assert done.result == "CHARGE_FAILURE"
+        assert "update the payment method" in done.event.message
+        assert (await agreement_of(shop)).reasons == ("PaymentMethodExpired",)
+        shop.amazon.buyer_account.change_payment_method(made.charge_permission_id)
+        assert (await pay_stored(shop, cart(shop).id, made.id)).result == "CHARGE_SUCCESS"
+
+    async def test_a_time_out_is_finished_in_the_background(self, shop):
+        made = await agreed(shop)
+        source = cart(shop)
+        silence(shop, "create_charge", reset_after=True, times=20)
+        begun = await pay_stored(shop, source.id, made.id)
+        assert begun.result == "CHARGE_ACTION_REQUIRED"
+        assert begun.data["status"] == "processing"
+        mend(shop)
+        await settle(shop, begun.transaction_id)
+        assert list(shop.amounts(begun.transaction_id)) == ["charged"]
+        assert len(charges(shop)) == 2
+        done = await shop.process(begun.transaction_id)
+        assert done.result == "CHARGE_SUCCESS"
+        assert len(charges(shop)) == 2
+
+
+class TestWhoseItIs:
+    """DESIGN §6 case 12: transactionInitialize needs no login, an agreement does."""
+
+    async def refused(self, shop, done):
+        assert done.result == "CHARGE_FAILURE"
+        assert done.data["errors"][0]["field"] == "data.paymentMethodId"
+        assert len(charges(shop)) == 1
+
+    async def test_nobody(self, shop):
+        made = await agreed(shop)
+        await self.refused(shop, await pay_stored(shop, cart(shop).id, made.id, user=None))
+
+    async def test_another_customer_for_the_owners_checkout(self, shop):
+        made = await agreed(shop)
+        await self.refused(shop, await pay_stored(shop, cart(shop).id, made.id, user=other_customer(shop)))
+
+    async def test_the_owner_for_somebody_elses_checkout(self, shop):
+        made = await agreed(shop)
+        theirs = shop.saleor.create_checkout(user=other_customer(shop))
+        await self.refused(shop, await pay_stored(shop, theirs.id, made.id))
+
+    async def test_another_customer_for_their_own(self, shop):
+        made = await agreed(shop)
+        thief = other_customer(shop)
+        theirs = shop.saleor.create_checkout(user=thief)
+        await self.refused(shop, await pay_stored(shop, theirs.id, made.id, user=thief))
+
+    @pytest.mark.parametrize(
+        "id_", ["agreement-unknown", "app:other.app:x", "app:saleor.app.payment.amazonpay:nothing"]
+    )
+    async def test_an_unknown_one(self, shop, id_):
+        await agreed(shop)
+        await self.refused(shop, await pay_stored(shop, cart(shop).id, id_))
+
+    async def test_another_currency(self, shop):
+        made = await agreed(shop)
+        shop.flow("us", "CHARGE")
+        await self.refused(shop, await pay_stored(shop, cart(shop, "us").id, made.id))
+
+    async def test_more_than_is_due_is_not_taken(self, shop):
+        made = await agreed(shop)
+        done = await pay_stored(shop, cart(shop).id, made.id, amount="99999")
+        assert done.result == "CHARGE_FAILURE"
+        assert len(charges(shop)) == 1
+
+    @pytest.mark.parametrize("amount", ["0"])
+    async def test_nothing_is_not_charged(self, shop, amount):
+        made = await agreed(shop)
+        assert (await pay_stored(shop, cart(shop).id, made.id, amount=amount)).result == "CHARGE_FAILURE"
+
+    async def test_a_customer_cannot_say_who_started_it(self, shop):
+        made = await agreed(shop)
+        done = await pay_stored(shop, cart(shop).id, made.id, chargeInitiator="MITR")
+        assert done.data["errors"][0]["field"] == "data.chargeInitiator"
+
+    async def test_this_app_may_and_says_so_to_amazon(self, shop):
+        made = await agreed(shop)
+        done = await pay_as_app(shop, cart(shop).id, made.id, shop.app)
+        assert done.result == "CHARGE_SUCCESS"
+        assert (charges(shop)[-1]["chargeInitiator"], charges(shop)[-1]["channel"]) == ("MITR", "Web")
+
+    async def test_a_checkout_this_app_made_is_nobodys_and_can_be_paid(self, shop):
+        made = await agreed(shop)
+        done = await pay_as_app(shop, shop.saleor.create_checkout().id, made.id, shop.app, chargeInitiator="MITU")
+        assert done.result == "CHARGE_SUCCESS"
+        assert charges(shop)[-1]["chargeInitiator"] == "MITU"
+
+    async def test_another_app_may_only_where_the_account_trusts_it(self, shop):
+        made = await agreed(shop)
+        other = another_app(shop)
+        await self.refused(shop, await pay_as_app(shop, cart(shop).id, made.id, other))
+        await shop.update_options(trusted_apps=(other.id,))
+        done = await pay_as_app(shop, cart(shop).id, made.id, other, chargeChannel="Phone")
+        assert done.result == "CHARGE_SUCCESS"
+        assert charges(shop)[-1]["channel"] == "Phone"
+
+
+class TestSharing:
+    """Several orders share one permission; none is taken for another."""
+
+    async def two(self, shop, strategy="AUTHORIZATION"):
+        made = await agreed(shop, strategy=strategy)
+        first = shop.saleor.store.transactions[0].id
+        second = await pay_stored(shop, cart(shop).id, made.id)
+        return made, first, second.transaction_id
+
+    async def test_captures_and_refunds_stay_with_their_order(self, shop):
+        made, first, second = await self.two(shop)
+        await shop.saleor.staff.request_charge(second, Decimal(1000))
+        await settle(shop)
+        assert shop.amounts(second)["charged"] == 1000
+        assert "charged" not in shop.amounts(first)
+        await shop.saleor.staff.request_charge(first)
+        await settle(shop)
+        await shop.saleor.staff.request_refund(first, Decimal(300))
+        await settle(shop)
+        assert shop.amounts(first)["refunded"] == 300
+        assert "refunded" not in shop.amounts(second)
+        assert (await agreement_of(shop)).state == "Chargeable"
+        assert shop.amazon.permission(made.charge_permission_id)["statusDetails"]["state"] == "Chargeable"
+
+    async def test_the_rest_of_a_partial_capture_is_charged_on_the_same_permission(self, shop):
+        _, first, second = await self.two(shop)
+        whole = shop.amounts(second)["authorized"]
+        await shop.saleor.staff.request_charge(second, Decimal(1000))
+        await settle(shop)
+        assert shop.amounts(second) == {"authorized": whole - 1000, "charged": Decimal(1000)}
+        await shop.saleor.staff.request_charge(second, whole - 1000)
+        await settle(shop)
+        assert shop.amounts(second) == {"charged": whole}
+        assert charges(shop)[-1]["chargeInitiator"] == "CITU"
+        assert shop.amounts(first) == {"authorized": whole}
+
+    async def test_cancelling_one_order_leaves_the_other_and_the_permission(self, shop):
+        made, first, second = await self.two(shop)
+        whole = shop.amounts(first)["authorized"]
+        await shop.saleor.staff.request_cancel(second)
+        await settle(shop)
+        assert shop.amounts(second) == {"canceled": whole}
+        assert shop.amounts(first) == {"authorized": whole}
+        assert shop.amazon.permission(made.charge_permission_id)["statusDetails"]["state"] == "Chargeable"
+        assert (await pay_stored(shop, cart(shop).id, made.id)).result == "AUTHORIZATION_SUCCESS"
+
+    async def test_what_seller_central_does_reaches_the_order_it_is_about(self, shop):
+        _, first, second = await self.two(shop)
+        listen(shop)
+        older, newer = charges(shop)
+        shop.amazon.seller_central.capture(older["chargeId"])
+        await hear(shop)
+        assert "charged" in shop.amounts(first)
+        assert "charged" not in shop.amounts(second)
+        shop.amazon.seller_central.refund(older["chargeId"])
+        await hear(shop)
+        shop.clock.move(seconds=5)
+        shop.amazon.settle_pending()
+        await hear(shop)
+        assert "refunded" in shop.amounts(first)
+        shop.amazon.seller_central.cancel(newer["chargeId"])
+        await hear(shop)
+        assert "charged" not in shop.amounts(second)
+
+    async def test_the_buyer_ends_it_and_what_was_not_charged_is_no_longer_authorized(self, shop):
+        made, first, second = await self.two(shop)
+        whole = shop.amounts(first)["authorized"]
+        await shop.saleor.staff.request_charge(first, Decimal(1000))
+        await settle(shop)
+        assert shop.amounts(first) == {"authorized": whole - 1000, "charged": Decimal(1000)}
+        listen(shop)
+        shop.amazon.buyer_account.close_permission(made.charge_permission_id)
+        await hear(shop)
+        assert ((await agreement_of(shop)).state, (await agreement_of(shop)).reasons) == ("Closed", ("BuyerClosed",))
+        assert shop.amounts(first) == {"charged": Decimal(1000)}
+        assert shop.amounts(second) == {"authorized": whole}, "what is held stays until it is captured or expires"
+        await shop.saleor.staff.request_charge(second)
+        await settle(shop)
+        assert shop.amounts(second) == {"charged": whole}
+
+    async def test_a_notification_repairs_a_suspended_agreement(self, shop):
+        made = await agreed(shop)
+        listen(shop)
+        shop.amazon.buyer_account.break_payment_method(made.charge_permission_id)
+        await hear(shop)
+        assert (await agreement_of(shop)).state == "NonChargeable"
+        shop.amazon.buyer_account.change_payment_method(made.charge_permission_id, "0005")
+        await hear(shop)
+        assert (await agreement_of(shop)).state == "Chargeable"
+
+    async def test_the_sweep_sees_what_nobody_told(self, shop):
+        made = await agreed(shop)
+        shop.amazon.buyer_account.close_permission(made.charge_permission_id)
+        shop.clock.move(days=8)
+        await sweep.run(shop.running.services)
+        assert (await agreement_of(shop)).state == "Closed"

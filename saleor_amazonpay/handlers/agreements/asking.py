@@ -54,6 +54,17 @@ def asked(
     return terms
 
 
+def needed(agreed: AgreementTerms | None) -> AgreementTerms:
+    """Where there is no purchase, there is nothing but the agreement.
+
+    Raises:
+        DataErrors: none was asked for.
+    """
+    if agreed is None:
+        raise DataErrors([DataError(_RECURRING, "REQUIRED", "Say what the customer is to agree to.")])
+    return agreed
+
+
 def _not_offered(account: Account, recurring: Recurring | None, *, on_file: bool) -> Iterator[DataError]:
     if recurring is not None and on_file:
         yield DataError(_ON_FILE, "INVALID", "Ask for recurring or for paymentMethodOnFile, not for both.")

@@ -12,6 +12,7 @@ from datetime import timedelta
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import ChargeChannel, ChargeInitiator, OperationKind, PaymentState
 from saleor_amazonpay.handlers import beginnings, operations
+from saleor_amazonpay.handlers.agreements import stored
 from saleor_amazonpay.handlers.button import payable
 from saleor_amazonpay.handlers.operations import Claimed
 from saleor_amazonpay.handlers.services import Deadline, Services
@@ -59,7 +60,8 @@ async def begin(
     agreement = await _owned(services, installation, event, data)
     account = await services.directory.account(installation.api_url, agreement.account_id)
     initiator = _initiator(installation, account, event, data, agreement)
-    _check_account(account, channel_account)
+    if not stored.is_at_home(account, channel_account):
+        raise _wrong("This payment method was agreed to with another merchant account than this channel's.")
     amount = payable(account, event.money())
     outstanding = Money.parse(event.outstanding, event.action.currency)
     _check_purchase(agreement, amount, outstanding)
@@ -110,7 +112,7 @@ async def _owned(
     id_ = bare_id(data.payment_method_id, services.settings.manifest_app_id)
     agreement = await services.database.read(lambda session: agreement_rows.by_id(session, id_))
     if agreement is None or agreement.api_url != installation.api_url or not _fits_purchase(agreement, event):
-        raise _wrong("This payment method is not one of the customer's.")
+        raise _wrong(stored.NOT_THEIRS)
     if agreement.is_closed:
         raise _wrong("This Amazon Pay agreement has ended; the customer has to agree to a new one.")
     return agreement
@@ -143,13 +145,6 @@ def _initiator(
     if data.charge_initiator or data.charge_channel:
         raise DataErrors([DataError("data.chargeInitiator", "INVALID", "Only an app can say who started a charge.")])
     return ChargeInitiator.CUSTOMER_UNSCHEDULED
-
-
-def _check_account(account: Account, channel_account: Account) -> None:
-    """The money must go where the channel's money goes, and be real where the channel's is."""
-    here = channel_account.merchant_id, channel_account.environment
-    if (account.merchant_id, account.environment) != here:
-        raise _wrong("This payment method was agreed to with another merchant account than this channel's.")
 
 
 def _check_purchase(agreement: Agreement, amount: Money, outstanding: Money) -> None:

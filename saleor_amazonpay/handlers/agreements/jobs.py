@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from saleor_amazonpay.handlers import reconcile
-from saleor_amazonpay.handlers.agreements import births, looking
+from saleor_amazonpay.handlers.agreements import births, looking, tokenizing
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.queue import Args
 from saleor_amazonpay.jobs.registry import Handler
@@ -20,4 +20,11 @@ def by_name(services: Services, seconds: float) -> Mapping[str, Handler]:
     async def reconcile_payment(args: Args) -> None:
         await reconcile.payment(services, str(args["payment_id"]), Deadline(services.clock, seconds))
 
-    return {births.LOOK_AT_AGREEMENT: look_at_agreement, looking.RECONCILE_PAYMENT: reconcile_payment}
+    async def finish_tokenization(args: Args) -> None:
+        await tokenizing.finish(services, str(args["tokenization_id"]), Deadline(services.clock, seconds))
+
+    return {
+        births.LOOK_AT_AGREEMENT: look_at_agreement,
+        looking.RECONCILE_PAYMENT: reconcile_payment,
+        tokenizing.FINISH_TOKENIZATION: finish_tokenization,
+    }
