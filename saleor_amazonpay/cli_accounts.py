@@ -6,7 +6,7 @@ Works beside a running ``serve``, on SQLite too; it notices within seconds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, TypeVar
 
@@ -15,7 +15,7 @@ import typer
 
 from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.handlers import accounts as rules
-from saleor_amazonpay.handlers.account_fields import AccountErrors, AccountFields, camel
+from saleor_amazonpay.handlers.account_fields import AccountErrors, AccountFields, FieldError, camel
 from saleor_amazonpay.handlers.accounts import AccountView, ChannelView
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.settings import Settings, load_settings
@@ -261,7 +261,7 @@ _OPTIONS = tuple(each.name for each in msgspec.structs.fields(AccountOptions))
 def _given(entered: dict[str, Any]) -> AccountFields:
     """The typed options, which are named as the fields they fill."""
     key = entered["private_key"]
-    options = {name: entered[name] for name in _OPTIONS if entered[name] is not None}
+    options = {name: entered[name] for name in _OPTIONS if entered.get(name) is not None}
     if "allowed_origins" in options:
         options["allowed_origins"] = tuple(options["allowed_origins"])
     if "restrictions" in options:
@@ -281,7 +281,7 @@ def run(work: Callable[[Services, str], Awaitable[T]], tenant: str | None, *, as
     try:
         return asyncio.run(_with_services(settings, tenant, work))
     except AccountErrors as refused:
-        errors = [{"field": each.field, "code": each.code, "message": each.message} for each in refused.errors]
+        errors = _errors_json(refused.errors)
     except AppError as error:
         errors = [{"field": None, "code": error.code, "message": error.public_message}]
     if as_json:
@@ -372,6 +372,7 @@ def _channel_text(view: ChannelView) -> str:
 
 def _account_json(view: AccountView) -> dict[str, Any]:
     document = {camel(each.name): getattr(view, each.name) for each in fields(view)}
+    document["warnings"] = _errors_json(view.warnings)
     options = {camel(name): getattr(view.options, name) for name in _OPTIONS}
     return {**document, "options": options}
 
@@ -382,5 +383,9 @@ def _channel_json(view: ChannelView) -> dict[str, Any]:
         "currencyCode": view.channel.currency_code if view.channel else None,
         "accountId": view.account_id,
         "accountName": view.account_name,
-        "blockers": view.blockers,
+        "blockers": _errors_json(view.blockers),
     }
+
+
+def _errors_json(errors: Sequence[FieldError]) -> list[dict[str, Any]]:
+    return [{"field": each.field, "code": each.code, "message": each.message} for each in errors]

@@ -18,30 +18,41 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from saleor_amazonpay.errors import KeyUnusable
+from saleor_amazonpay.messages import Message, marked
 
 MINIMUM_BITS: Final = 2048
 _PEM_LINE: Final = 64
 _BLOCK: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _KEY_ID: Final = re.compile(r"(LIVE|SANDBOX)-\w+\Z", re.IGNORECASE)
 
-_EMPTY: Final = "No private key was given."
-_KEY_ID_PASTED: Final = (
+_EMPTY: Final = marked("No private key was given.")
+_KEY_ID_PASTED: Final = marked(
     "This is the public key ID. The private key is the file Seller Central let you download with it; "
     "it begins with -----BEGIN PRIVATE KEY-----."
 )
-_PUBLIC: Final = "This is a public key. Paste the private key: it begins with -----BEGIN PRIVATE KEY-----."
-_CERTIFICATE: Final = "This is a certificate. Paste the private key: it begins with -----BEGIN PRIVATE KEY-----."
-_ENCRYPTED: Final = "The private key is protected by a passphrase. Remove the passphrase and paste it again."
-_UNREADABLE: Final = "The private key cannot be read. Paste the whole file, from its BEGIN line to its END line."
-_TOO_SHORT: Final = "The RSA key has {bits} bits; Amazon Pay needs at least 2048."
-_NOT_RSA: Final = "Amazon Pay needs an RSA key; this is {kind} key."
+_PUBLIC: Final = marked("This is a public key. Paste the private key: it begins with -----BEGIN PRIVATE KEY-----.")
+_CERTIFICATE: Final = marked(
+    "This is a certificate. Paste the private key: it begins with -----BEGIN PRIVATE KEY-----."
+)
+_ENCRYPTED: Final = marked("The private key is protected by a passphrase. Remove the passphrase and paste it again.")
+_UNREADABLE: Final = marked(
+    "The private key cannot be read. Paste the whole file, from its BEGIN line to its END line."
+)
+_TOO_SHORT: Final = marked("The RSA key has {bits} bits; Amazon Pay needs at least 2048.")
+_NOT_RSA: Final = marked("Amazon Pay needs an RSA key; this is {kind} key.")
 
 _WRONG_LABELS: Final = (
     ("ENCRYPTED PRIVATE KEY", _ENCRYPTED),
     ("CERTIFICATE", _CERTIFICATE),
     ("PUBLIC KEY", _PUBLIC),
 )
-_KINDS: Final = {"EC": "an elliptic curve (EC)", "DSA": "a DSA", "Ed": "an EdDSA", "X": "a Diffie-Hellman"}
+_KINDS: Final = {
+    "EC": Message("an elliptic curve (EC)"),
+    "DSA": Message("a DSA"),
+    "Ed": Message("an EdDSA"),
+    "X": Message("a Diffie-Hellman"),
+}
+_OTHER_KIND: Final = Message("another kind of")
 
 
 def load_private_key(pem: str) -> RSAPrivateKey:
@@ -91,11 +102,11 @@ def _public(key: RSAPrivateKey | RSAPublicKey | str) -> RSAPublicKey:
 def _parse_public(pem: str) -> RSAPublicKey:
     block = _BLOCK.search(_unescaped(pem))
     if block is None:
-        raise KeyUnusable(_UNREADABLE)
+        raise KeyUnusable(Message(_UNREADABLE))
     try:
         key = load_pem_public_key(_pem(block))
     except (ValueError, UnsupportedAlgorithm):
-        raise KeyUnusable(_UNREADABLE) from None
+        raise KeyUnusable(Message(_UNREADABLE)) from None
     if not isinstance(key, RSAPublicKey):
         raise KeyUnusable(_not_rsa(key))
     return key
@@ -104,14 +115,14 @@ def _parse_public(pem: str) -> RSAPublicKey:
 def _tidy(pem: str) -> bytes:
     text = _unescaped(pem)
     if not text:
-        raise KeyUnusable(_EMPTY)
+        raise KeyUnusable(Message(_EMPTY))
     if _KEY_ID.match(text):
-        raise KeyUnusable(_KEY_ID_PASTED)
+        raise KeyUnusable(Message(_KEY_ID_PASTED))
     blocks = list(_BLOCK.finditer(text))
     for block in blocks:
         if block[1].endswith("PRIVATE KEY") and "ENCRYPTED" not in block[0]:
             return _pem(block)
-    raise KeyUnusable(_fault_of(text))
+    raise KeyUnusable(Message(_fault_of(text)))
 
 
 def _unescaped(pem: str) -> str:
@@ -140,18 +151,18 @@ def _parse(pem: bytes, *, skip_validation: bool) -> object:
         return load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=skip_validation)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # The library's text may quote the input, so it is neither shown nor chained.
-        raise KeyUnusable(_UNREADABLE) from None
+        raise KeyUnusable(Message(_UNREADABLE)) from None
 
 
 def _checked(key: object) -> RSAPrivateKey:
     if not isinstance(key, RSAPrivateKey):
         raise KeyUnusable(_not_rsa(key))
     if key.key_size < MINIMUM_BITS:
-        raise KeyUnusable(_TOO_SHORT.format(bits=key.key_size))
+        raise KeyUnusable(Message(_TOO_SHORT, bits=key.key_size))
     return key
 
 
-def _not_rsa(key: object) -> str:
+def _not_rsa(key: object) -> Message:
     name = type(key).__name__
-    kind = next((text for prefix, text in _KINDS.items() if name.startswith(prefix)), "another kind of")
-    return _NOT_RSA.format(kind=kind)
+    kind = next((text for prefix, text in _KINDS.items() if name.startswith(prefix)), _OTHER_KIND)
+    return Message(_NOT_RSA, kind=kind)

@@ -22,6 +22,7 @@ _HTMX: Final = json.dumps(
         "historyEnabled": False,
         "historyCacheSize": 0,
         "allowEval": False,
+        "attributesToSettle": [],
         "allowScriptTags": False,
         "includeIndicatorStyles": False,
         "selfRequestsOnly": True,

@@ -14,19 +14,20 @@ from saleor_amazonpay.amazonpay.payloads import CheckoutSessionPayload, WebCheck
 from saleor_amazonpay.errors import AmazonPayError, AmazonPayRejected, KeyUnusable
 from saleor_amazonpay.handlers.account_fields import AccountErrorCode, FieldError
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage.accounts import Account
 
 CHECK_SECONDS: Final = 10.0
 
-_UNKNOWN_KEY: Final = (
+_UNKNOWN_KEY: Final = marked(
     "Amazon Pay knows no public key ID {public_key_id} in the region {region} ({environment}). "
     "Check the ID and the region."
 )
-_WRONG_KEY: Final = (
+_WRONG_KEY: Final = marked(
     "The private key does not belong to the public key ID {public_key_id}. "
     "If it does, this server's clock is wrong: it says {now}."
 )
-_STORE: Final = (
+_STORE: Final = marked(
     "Amazon Pay does not accept the store ID (client ID) {store_id}, or {return_url} as an address of that store. "
     "Compare with {seller_central}."
 )
@@ -39,13 +40,17 @@ _FAULTS: Final[Mapping[str, tuple[str | None, str]]] = {
     ReasonCode.UNAUTHORIZED_ACCESS: ("publicKeyId", _UNKNOWN_KEY),
     ReasonCode.INVALID_ACCOUNT_STATUS: (
         "merchantId",
-        "Amazon says that the Amazon Pay account is not active. Finish its registration at {seller_central}.",
+        marked("Amazon says that the Amazon Pay account is not active. Finish its registration at {seller_central}."),
     ),
     ReasonCode.INVALID_PARAMETER_VALUE: ("storeId", _STORE),
     ReasonCode.INVALID_PARAMETER_COMBINATION: ("storeId", _STORE),
-    ReasonCode.INVALID_HEADER_VALUE: (None, "Amazon Pay did not accept the request's time; this server says {now}."),
+    ReasonCode.INVALID_HEADER_VALUE: (
+        None,
+        marked("Amazon Pay did not accept the request's time; this server says {now}."),
+    ),
 }
 """What the merchant is told, by reason code: the field and the message."""
+_TOLD: Final = marked("{reason} (Amazon Pay: {code})")
 
 
 async def fault_of(services: Services, account: Account) -> FieldError | None:
@@ -63,12 +68,12 @@ async def fault_of(services: Services, account: Account) -> FieldError | None:
         )
         await client.execute(request, budget=CHECK_SECONDS)
     except KeyUnusable as error:
-        return FieldError("privateKey", AccountErrorCode.KEY_UNUSABLE, error.public_message)
+        return FieldError("privateKey", AccountErrorCode.KEY_UNUSABLE, error.sentence)
     except AmazonPayRejected as error:
         return _explained(services, account, error, return_url)
     except AmazonPayError as error:
-        message = f"The keys could not be tried: {error.public_message} Nothing was saved."
-        return FieldError(None, AccountErrorCode.AMAZON_PAY_UNAVAILABLE, message)
+        sentence = Message("The keys could not be tried: {reason} Nothing was saved.", reason=error.public_message)
+        return FieldError(None, AccountErrorCode.AMAZON_PAY_UNAVAILABLE, sentence)
     return None
 
 
@@ -78,15 +83,20 @@ def _return_url(services: Services, account: Account) -> str:
 
 
 def _explained(services: Services, account: Account, error: AmazonPayRejected, return_url: str) -> FieldError:
-    name, template = _FAULTS.get(error.reason_code, (None, error.public_message.replace("{", "{{")))
-    message = template.format(
-        public_key_id=account.public_key_id,
-        store_id=account.store_id,
-        region=account.region.upper(),
-        environment=account.environment,
-        seller_central=Region(account.region).seller_central_url,
-        return_url=return_url,
-        now=services.clock.now().strftime("%Y-%m-%d %H:%M:%S UTC"),
+    name, template = _FAULTS.get(error.reason_code, (None, None))
+    reason = (
+        Message(
+            template,
+            public_key_id=account.public_key_id,
+            store_id=account.store_id,
+            region=account.region.upper(),
+            environment=account.environment,
+            seller_central=Region(account.region).seller_central_url,
+            return_url=return_url,
+            now=services.clock.now().strftime("%Y-%m-%d %H:%M:%S UTC"),
+        )
+        if template
+        else error.public_message
     )
-    told = f" (Amazon Pay: {error.reason_code})" if error.reason_code else f" (Amazon Pay: HTTP {error.http_status})"
-    return FieldError(name, AccountErrorCode.CHECK_FAILED, message + told)
+    code = error.reason_code or f"HTTP {error.http_status}"
+    return FieldError(name, AccountErrorCode.CHECK_FAILED, Message(_TOLD, reason=reason, code=code))

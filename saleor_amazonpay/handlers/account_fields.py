@@ -16,6 +16,7 @@ from saleor_amazonpay.amazonpay import Environment, Region, environment_of, load
 from saleor_amazonpay.amazonpay.payloads import SOFT_DESCRIPTOR_LENGTH
 from saleor_amazonpay.errors import AppError, KeyUnusable
 from saleor_amazonpay.handlers.session_events import origin_of
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage.accounts import Account, AccountOptions, DeliveryRestriction
 
 MAX_NAME: Final = 100
@@ -34,6 +35,7 @@ _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\]
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _STATE: Final = re.compile(r"[^\W_][\w .'-]{0,49}")
 _ZIP_CODE: Final = re.compile(r"[A-Z0-9*?][A-Z0-9*? -]{0,11}")
+_NO_ORIGIN: Final = marked("{entered} is no origin such as https://shop.example: scheme and host, nothing more.")
 _LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -63,7 +65,11 @@ class FieldError:
 
     field: str | None
     code: AccountErrorCode
-    message: str
+    sentence: Message | str
+
+    @property
+    def message(self) -> str:
+        return str(self.sentence)
 
 
 class AccountErrors(AppError):
@@ -111,9 +117,9 @@ class Identity:
 class _Fault(Exception):
     """Ends the check of one field."""
 
-    def __init__(self, message: str, code: AccountErrorCode = AccountErrorCode.INVALID) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, sentence: Message | str, code: AccountErrorCode = AccountErrorCode.INVALID) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
         self.code = code
 
 
@@ -145,7 +151,7 @@ class _Form:
         try:
             return value()
         except _Fault as fault:
-            self.errors.append(FieldError(name, fault.code, fault.message))
+            self.errors.append(FieldError(name, fault.code, fault.sentence))
             return None
 
     def take(self, attribute: str, entered: str | None, base: Account | None, check: Callable[[str], Any]) -> Any:
@@ -165,14 +171,14 @@ def camel(name: str) -> str:
 
 def _required(text: str) -> str:
     if not text:
-        raise _Fault("This is required.", AccountErrorCode.REQUIRED)
+        raise _Fault(Message("This is required."), AccountErrorCode.REQUIRED)
     return text
 
 
 def _shaped(pattern: re.Pattern[str], message: str) -> Callable[[str], str]:
     def check(text: str) -> str:
         if not pattern.fullmatch(text):
-            raise _Fault(message)
+            raise _Fault(Message(message))
         return text
 
     return check
@@ -180,7 +186,7 @@ def _shaped(pattern: re.Pattern[str], message: str) -> Callable[[str], str]:
 
 def _name(text: str) -> str:
     if len(text) > MAX_NAME or not text.isprintable():
-        raise _Fault(f"A name is one line of at most {MAX_NAME} characters.")
+        raise _Fault(Message("A name is one line of at most {limit} characters.", limit=MAX_NAME))
     return text
 
 
@@ -188,19 +194,22 @@ def _region(text: str) -> Region:
     try:
         return Region(text.lower())
     except ValueError:
-        raise _Fault("The region is one of NA, EU and JP.") from None
+        raise _Fault(Message("The region is one of NA, EU and JP.")) from None
 
 
 _CHECKS: Final[Mapping[str, Callable[[str], Any]]] = {
     "name": _name,
     "merchant_id": _shaped(
-        _MERCHANT_ID, "A merchant ID begins with A and has capital letters and digits only, e.g. A1B2C3D4E5F6G7."
+        _MERCHANT_ID,
+        marked("A merchant ID begins with A and has capital letters and digits only, e.g. A1B2C3D4E5F6G7."),
     ),
     "store_id": _shaped(
-        _STORE_ID, "A store ID (client ID) begins with amzn1.application-oa2-client. Seller Central shows it."
+        _STORE_ID,
+        marked("A store ID (client ID) begins with amzn1.application-oa2-client. Seller Central shows it."),
     ),
     "public_key_id": _shaped(
-        _PUBLIC_KEY_ID, "A public key ID has letters, digits and hyphens, e.g. SANDBOX-AEXAMPLEKEYID. It is no key."
+        _PUBLIC_KEY_ID,
+        marked("A public key ID has letters, digits and hyphens, e.g. SANDBOX-AEXAMPLEKEYID. It is no key."),
     ),
     "region": _region,
 }
@@ -214,14 +223,15 @@ def _environment(given: AccountFields, base: Account | None) -> Environment:
     if not entered:
         entered = named or (base.environment if base else "")
     if not entered:
-        raise _Fault("The public key ID does not tell: choose SANDBOX or LIVE.", AccountErrorCode.REQUIRED)
+        sentence = Message("The public key ID does not tell: choose SANDBOX or LIVE.")
+        raise _Fault(sentence, AccountErrorCode.REQUIRED)
     try:
         chosen = Environment(entered)
     except ValueError:
-        raise _Fault("The environment is SANDBOX or LIVE.") from None
+        raise _Fault(Message("The environment is SANDBOX or LIVE.")) from None
     if named not in {None, chosen}:
-        message = f"The public key ID is for {named}, not for {chosen}."
-        raise _Fault(message, AccountErrorCode.ENVIRONMENT_MISMATCH)
+        sentence = Message("The public key ID is for {named}, not for {chosen}.", named=named, chosen=chosen)
+        raise _Fault(sentence, AccountErrorCode.ENVIRONMENT_MISMATCH)
     return chosen
 
 
@@ -230,12 +240,12 @@ def _private_key(given: AccountFields, base: Account | None) -> str:
     if not pem and base is not None:
         return base.private_key
     if len(pem) > MAX_KEY:
-        raise _Fault("This is too long for a private key.", AccountErrorCode.KEY_UNUSABLE)
+        raise _Fault(Message("This is too long for a private key."), AccountErrorCode.KEY_UNUSABLE)
     try:
         load_private_key(pem)
     except KeyUnusable as error:
         code = AccountErrorCode.KEY_UNUSABLE if pem else AccountErrorCode.REQUIRED
-        raise _Fault(error.public_message, code) from None
+        raise _Fault(error.sentence, code) from None
     return pem
 
 
@@ -284,53 +294,55 @@ _LENGTHS: Final = {"store_name": MAX_STORE_NAME, "note_to_buyer": MAX_NOTE, "sof
 
 def _choice(value: object, choices: Sequence[str]) -> None:
     if value not in choices:
-        raise _Fault(f"This is one of {', '.join(choices)}.")
+        raise _Fault(Message("This is one of {choices}.", choices=", ".join(choices)))
 
 
 def _short(text: str | None, limit: int) -> None:
     if text is not None and (len(text) > limit or not text.isprintable()):
-        raise _Fault(f"This is one line of at most {limit} characters.")
+        raise _Fault(Message("This is one line of at most {limit} characters.", limit=limit))
 
 
 def _soft_descriptor(options: AccountOptions, region: Region) -> None:
     if options.soft_descriptor and region is Region.JP:
-        raise _Fault("In Japan Amazon fixes the text on the card statement; leave this empty.")
+        raise _Fault(Message("In Japan Amazon fixes the text on the card statement; leave this empty."))
 
 
 def _language(options: AccountOptions, region: Region) -> None:
     if options.checkout_language and options.checkout_language not in region.languages:
-        raise _Fault(f"The region {region.upper()} has {', '.join(region.languages)}.")
+        known = ", ".join(region.languages)
+        raise _Fault(Message("The region {region} has {languages}.", region=region.upper(), languages=known))
 
 
 def _restrictions(entered: Sequence[DeliveryRestriction]) -> tuple[DeliveryRestriction, ...]:
     restrictions = tuple(_restriction(each) for each in entered)
     countries = {each.country_code for each in restrictions}
     if len(countries) != len(restrictions):
-        raise _Fault("Each country is named once, with all its states and postal codes.")
+        raise _Fault(Message("Each country is named once, with all its states and postal codes."))
     areas = sum(len(each.states_or_regions) + len(each.zip_codes) for each in restrictions)
     if len(restrictions) > MAX_COUNTRIES or areas > MAX_AREAS:
-        raise _Fault(f"There can be {MAX_COUNTRIES} countries and {MAX_AREAS} states and postal codes at most.")
+        sentence = marked("There can be {countries} countries and {areas} states and postal codes at most.")
+        raise _Fault(Message(sentence, countries=MAX_COUNTRIES, areas=MAX_AREAS))
     return restrictions
 
 
 def _restriction(entered: DeliveryRestriction) -> DeliveryRestriction:
-    country = _matching(_COUNTRY, entered.country_code.strip().upper(), "a country code of two letters")
-    states = (_matching(_STATE, text.strip(), "a state or region") for text in entered.states_or_regions)
-    example = "a postal code such as 950*"
+    country = _matching(_COUNTRY, entered.country_code.strip().upper(), Message("a country code of two letters"))
+    states = (_matching(_STATE, text.strip(), Message("a state or region")) for text in entered.states_or_regions)
+    example = Message("a postal code such as 950*")
     zip_codes = (_matching(_ZIP_CODE, text.strip().upper(), example) for text in entered.zip_codes)
     return DeliveryRestriction(country, tuple(dict.fromkeys(states)), tuple(dict.fromkeys(zip_codes)))
 
 
-def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:
+def _matching(pattern: re.Pattern[str], text: str, what: Message) -> str:
     if not pattern.fullmatch(text):
-        raise _Fault(f"{text[:50]!r} is not {what}.")
+        raise _Fault(Message("{entered} is not {what}.", entered=repr(text[:50]), what=what))
     return text
 
 
 def _origins(entered: Sequence[str], network: _Network) -> tuple[str, ...]:
     """Each once, as a browser writes it."""
     if len(entered) > MAX_ORIGINS:
-        raise _Fault(f"There can be {MAX_ORIGINS} origins at most.")
+        raise _Fault(Message("There can be {limit} origins at most.", limit=MAX_ORIGINS))
     return tuple(dict.fromkeys(_origin(text.strip(), network) for text in entered))
 
 
@@ -339,11 +351,12 @@ def _origin(text: str, network: _Network) -> str:
         parts = urlsplit(text)
         origin, host = origin_of(text), parts.hostname
     except ValueError:
-        raise _Fault(f"{text[:MAX_ORIGIN]!r} is no origin such as https://shop.example.") from None
+        raise _Fault(Message(_NO_ORIGIN, entered=repr(text[:MAX_ORIGIN]))) from None
     is_bare = parts.path in {"", "/"} and not (parts.query or parts.fragment or parts.username is not None)
     shown = f"[{host}]" if host and ":" in host else host or ""
     if parts.scheme not in {"https", "http"} or not is_bare or not _HOST.fullmatch(shown) or len(text) > MAX_ORIGIN:
-        raise _Fault(f"{text[:MAX_ORIGIN]!r} is no origin such as https://shop.example: scheme and host, nothing more.")
+        raise _Fault(Message(_NO_ORIGIN, entered=repr(text[:MAX_ORIGIN])))
     if parts.scheme == "http" and not network.allows_http(host):
-        raise _Fault(f"{origin} must be https; plain http is for localhost with sandbox keys.")
+        sentence = marked("{origin} must be https; plain http is for localhost with sandbox keys.")
+        raise _Fault(Message(sentence, origin=origin))
     return origin

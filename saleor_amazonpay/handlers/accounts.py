@@ -29,8 +29,10 @@ from saleor_amazonpay.handlers.account_fields import (
     validated,
 )
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.client import Channel
 from saleor_amazonpay.storage import accounts as account_rows
+from saleor_amazonpay.storage import key_pairs as key_pair_rows
 from saleor_amazonpay.storage.accounts import Account, AccountOptions, Assignment
 from saleor_amazonpay.storage.engine import Session
 
@@ -38,12 +40,28 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-_GONE = FieldError("id", AccountErrorCode.NOT_FOUND, "There is no such Amazon Pay account.")
-_CHANGED = "Somebody else changed the account meanwhile. Load it again."
-_FIXED = "The account has payments, so this never changes. Duplicate the account and change the copy."
-_HAS_PAYMENTS = "The account has payments, which need it for refunds. Archive it instead."
-_LOCKED = "The account is locked since the app was installed by a Saleor with other keys. Enter its private key again."
+_GONE = FieldError("id", AccountErrorCode.NOT_FOUND, Message("There is no such Amazon Pay account."))
+_CHANGED = Message("Somebody else changed the account meanwhile. Load it again.")
+_MOVED = Message("Somebody else changed the channel's account meanwhile. Look again before you move it.")
+_FIXED = Message("The account has payments, so this never changes. Duplicate the account and change the copy.")
+_HAS_PAYMENTS = Message("The account has payments, which need it for refunds. Archive it instead.")
+_LOCKED = Message(
+    "The account is locked since the app was installed by a Saleor with other keys. Enter its private key again."
+)
+_NOT_ARCHIVED = Message("The account is not archived.")
 _FIXED_FIELDS = ("merchant_id", "region", "environment")
+
+
+ANY_ACCOUNT = "any"
+_NO_PAIR = Message("The generated key pair is gone. Generate another one, or paste a private key.")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A private key that is here already: of a pair generated here, or of the account that is duplicated."""
+
+    pair_id: str | None = None
+    account_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +122,22 @@ async def account(services: Services, tenant: str, account_id: str) -> AccountVi
 
 
 async def create(
-    services: Services, tenant: str, given: AccountFields, *, skip_check: bool = False, by: str
+    services: Services,
+    tenant: str,
+    given: AccountFields,
+    *,
+    key_from: StoredKey | None = None,
+    skip_check: bool = False,
+    by: str,
 ) -> AccountView:
     """A new account, once its keys have worked at Amazon Pay; ``by`` is who did it, for the log.
 
-    ``skip_check`` is for setting up without a network.
+    ``key_from`` is where the private key is when none was entered. ``skip_check`` is for setting up without a network.
 
     Raises:
         AccountErrors: one entry per faulty field; nothing was stored.
     """
+    given = await _with_key(services, tenant, given, key_from)
     identity = validated(given, None, allow_local_network=services.settings.allow_local_network)
     now = services.clock.now()
     draft = _account(identity, uuid4().hex, tenant, created_at=now, updated_at=now)
@@ -121,22 +146,36 @@ async def create(
 
     def save(session: Session) -> AccountView:
         account_rows.save(session, draft, services.secrets)
+        _spend(session, tenant, key_from)
         return _view(services, session, draft, ())
 
     return await _written(services, tenant, "account_created", save, by=by, account=draft.id)
 
 
 async def update(
-    services: Services, tenant: str, account_id: str, given: AccountFields, *, skip_check: bool = False, by: str
+    services: Services,
+    tenant: str,
+    account_id: str,
+    given: AccountFields,
+    *,
+    as_of: datetime | None = None,
+    key_from: StoredKey | None = None,
+    skip_check: bool = False,
+    by: str,
 ) -> AccountView:
     """Change what is given; an empty private key keeps the stored one.
 
-    The keys are tried again where anything they depend on changes. Entering the private key unlocks a locked account.
+    The keys are tried again where anything they depend on changes. Entering the private key unlocks a locked account;
+    its second key pair is dropped then, for whoever entered the key has not shown that one. ``as_of`` is the
+    ``updated_at`` of what was looked at when the change was thought of.
 
     Raises:
         AccountErrors: one entry per faulty field; nothing was stored.
     """
+    given = await _with_key(services, tenant, given, key_from)
     before = await services.database.read(lambda session: _found(services, session, tenant, account_id))
+    if as_of not in {None, before.updated_at}:
+        raise AccountErrors([FieldError(None, AccountErrorCode.CONFLICT, _CHANGED)])
     if before.state == "locked" and not given.private_key:
         raise AccountErrors([FieldError("privateKey", AccountErrorCode.LOCKED, _LOCKED)])
     identity = validated(given, before, allow_local_network=services.settings.allow_local_network)
@@ -151,6 +190,9 @@ async def update(
             raise AccountErrors([FieldError(None, AccountErrorCode.CONFLICT, _CHANGED)])
         _check_fixed(session, before, after)
         account_rows.save(session, after, services.secrets)
+        _spend(session, tenant, key_from)
+        if before.state == "locked":
+            key_pair_rows.delete_second(session, tenant, account_id)
         return _view(services, session, after, account_rows.assignments(session, tenant))
 
     return await _written(services, tenant, "account_updated", save, by=by, account=account_id)
@@ -179,6 +221,7 @@ async def delete(services: Services, tenant: str, account_id: str, *, by: str) -
         if account_rows.payment_count(session, account_id):
             raise AccountErrors([FieldError("id", AccountErrorCode.HAS_PAYMENTS, _HAS_PAYMENTS)])
         view = _view(services, session, row, ())
+        key_pair_rows.delete_second(session, tenant, account_id)
         account_rows.delete_(session, tenant, account_id)
         return view
 
@@ -204,6 +247,27 @@ async def archive(services: Services, tenant: str, account_id: str, *, by: str) 
     return await _written(services, tenant, "account_archived", put_away, by=by, account=account_id)
 
 
+async def restore(services: Services, tenant: str, account_id: str, *, by: str) -> AccountView:
+    """Use an archived account again, once its keys have worked; its channels have to be assigned anew.
+
+    Raises:
+        AccountErrors: it is not archived or not there, or its keys work no more.
+    """
+    before = await services.database.read(lambda session: _found(services, session, tenant, account_id))
+    if before.state != "archived":
+        raise AccountErrors([FieldError("id", AccountErrorCode.CONFLICT, _NOT_ARCHIVED)])
+    after = replace(before, state="active", updated_at=services.clock.now())
+    await _require_working(services, after)
+
+    def save(session: Session) -> AccountView:
+        if _found(services, session, tenant, account_id).updated_at != before.updated_at:
+            raise AccountErrors([FieldError(None, AccountErrorCode.CONFLICT, _CHANGED)])
+        account_rows.save(session, after, services.secrets)
+        return _view(services, session, after, ())
+
+    return await _written(services, tenant, "account_restored", save, by=by, account=account_id)
+
+
 async def channels(services: Services, tenant: str) -> list[ChannelView]:
     """Saleor's channels, then those assigned that Saleor has no more.
 
@@ -222,8 +286,18 @@ async def channels(services: Services, tenant: str) -> list[ChannelView]:
     return [_channel_view(slug, known.get(slug), assigned.get(slug)) for slug in slugs]
 
 
-async def assign(services: Services, tenant: str, channel_slug: str, account_id: str, *, by: str) -> ChannelView:
+async def assign(
+    services: Services,
+    tenant: str,
+    channel_slug: str,
+    account_id: str,
+    *,
+    moved_from: str | None = ANY_ACCOUNT,
+    by: str,
+) -> ChannelView:
     """New payments of the channel use the account; payments already made keep theirs.
+
+    ``moved_from`` is the account it used (None: none) when the change was thought of.
 
     Raises:
         AccountErrors: an unknown channel or account, a currency the account does not take, an account out of use.
@@ -231,10 +305,10 @@ async def assign(services: Services, tenant: str, channel_slug: str, account_id:
     try:
         channel = (await _saleor_channels(services, tenant)).get(channel_slug)
     except SaleorError as error:
-        raise AccountErrors([FieldError(None, AccountErrorCode.SALEOR_UNAVAILABLE, error.public_message)]) from error
+        raise AccountErrors([FieldError(None, AccountErrorCode.SALEOR_UNAVAILABLE, error.sentence)]) from error
     if channel is None:
-        message = f"Saleor has no channel {channel_slug!r}."
-        raise AccountErrors([FieldError("channelSlug", AccountErrorCode.NOT_FOUND, message)])
+        sentence = Message("Saleor has no channel {channel}.", channel=repr(channel_slug))
+        raise AccountErrors([FieldError("channelSlug", AccountErrorCode.NOT_FOUND, sentence)])
 
     def save(session: Session) -> ChannelView:
         row = account_rows.by_id(session, tenant, account_id, services.secrets)
@@ -243,6 +317,7 @@ async def assign(services: Services, tenant: str, channel_slug: str, account_id:
         unfit = [replace(each, field="accountId") for each in _unfit(row) + _untaken(row, channel)]
         if unfit:
             raise AccountErrors(unfit)
+        _check_moved_from(session, tenant, channel_slug, moved_from)
         account_rows.assign(session, tenant, channel_slug, account_id, services.clock.now())
         return _channel_view(channel_slug, channel, row)
 
@@ -258,10 +333,46 @@ async def unassign(services: Services, tenant: str, channel_slug: str, *, by: st
 
     def remove(session: Session) -> None:
         if not account_rows.unassign(session, tenant, channel_slug):
-            message = f"No Amazon Pay account is assigned to the channel {channel_slug!r}."
-            raise AccountErrors([FieldError("channelSlug", AccountErrorCode.NOT_FOUND, message)])
+            sentence = Message(
+                "No Amazon Pay account is assigned to the channel {channel}.", channel=repr(channel_slug)
+            )
+            raise AccountErrors([FieldError("channelSlug", AccountErrorCode.NOT_FOUND, sentence)])
 
     await _written(services, tenant, "channel_unassigned", remove, by=by, channel=channel_slug)
+
+
+def _check_moved_from(session: Session, tenant: str, channel_slug: str, expected: str | None) -> None:
+    if expected == ANY_ACCOUNT:
+        return
+    assigned = {each.channel_slug: each.account_id for each in account_rows.assignments(session, tenant)}
+    if assigned.get(channel_slug) != expected:
+        raise AccountErrors([FieldError(None, AccountErrorCode.CONFLICT, _MOVED)])
+
+
+async def _with_key(services: Services, tenant: str, given: AccountFields, key_from: StoredKey | None) -> AccountFields:
+    """What was entered, with the private key from where it is stored if none was."""
+    if given.private_key or key_from is None:
+        return given
+    found = await services.database.read(lambda session: _stored_key(services, session, tenant, key_from))
+    return replace(given, private_key=found)
+
+
+def _stored_key(services: Services, session: Session, tenant: str, key_from: StoredKey) -> str:
+    if key_from.account_id is not None:
+        row = _found(services, session, tenant, key_from.account_id)
+        if row.state == "locked":
+            raise AccountErrors([FieldError("privateKey", AccountErrorCode.LOCKED, _LOCKED)])
+        return row.private_key
+    pair = key_pair_rows.by_id(session, tenant, key_from.pair_id or "", services.secrets)
+    if pair is None:
+        raise AccountErrors([FieldError("privateKey", AccountErrorCode.NOT_FOUND, _NO_PAIR)])
+    return pair.private_key
+
+
+def _spend(session: Session, tenant: str, key_from: StoredKey | None) -> None:
+    """A generated pair belongs to one account."""
+    if key_from is not None and key_from.pair_id is not None:
+        key_pair_rows.delete_(session, tenant, key_from.pair_id)
 
 
 async def _written(
@@ -350,11 +461,12 @@ def _warnings(options: AccountOptions) -> tuple[FieldError, ...]:
     """What works, though perhaps not as the merchant thinks."""
     found = []
     if not options.allowed_origins:
-        message = "No origin is allowed yet, so no storefront can send a buyer to Amazon Pay."
-        found.append(FieldError("options.allowedOrigins", AccountErrorCode.WARNING, message))
+        sentence = Message("No origin is allowed yet, so no storefront can send a buyer to Amazon Pay.")
+        found.append(FieldError("options.allowedOrigins", AccountErrorCode.WARNING, sentence))
     if options.store_name and fit_store_name(options.store_name) != options.store_name:
-        message = f"Amazon shows {STORE_NAME_BYTES} bytes at most: {fit_store_name(options.store_name)!r}."
-        found.append(FieldError("options.storeName", AccountErrorCode.WARNING, message))
+        shown = repr(fit_store_name(options.store_name))
+        sentence = Message("Amazon shows {limit} bytes at most: {shown}.", limit=STORE_NAME_BYTES, shown=shown)
+        found.append(FieldError("options.storeName", AccountErrorCode.WARNING, sentence))
     return tuple(found)
 
 
@@ -365,12 +477,12 @@ def _channel_view(slug: str, channel: Channel | None, row: Account | None) -> Ch
 
 def _blockers(channel: Channel | None, row: Account | None) -> list[FieldError]:
     if channel is None:
-        return [FieldError("channel", AccountErrorCode.NOT_FOUND, "Saleor has this channel no more.")]
+        return [FieldError("channel", AccountErrorCode.NOT_FOUND, Message("Saleor has this channel no more."))]
     found = []
     if not channel.is_active:
-        found.append(FieldError("channel", AccountErrorCode.INACTIVE, "The channel is not active in Saleor."))
+        found.append(FieldError("channel", AccountErrorCode.INACTIVE, Message("The channel is not active in Saleor.")))
     if row is None:
-        found.append(FieldError("account", AccountErrorCode.REQUIRED, "No Amazon Pay account is assigned."))
+        found.append(FieldError("account", AccountErrorCode.REQUIRED, Message("No Amazon Pay account is assigned.")))
         return found
     found += _unfit(row) + _untaken(row, channel)
     return found + [each for each in _warnings(row.options) if each.field == "options.allowedOrigins"]
@@ -379,17 +491,27 @@ def _blockers(channel: Channel | None, row: Account | None) -> list[FieldError]:
 def _unfit(row: Account) -> list[FieldError]:
     faults = {
         "locked": FieldError("account", AccountErrorCode.LOCKED, _LOCKED),
-        "archived": FieldError("account", AccountErrorCode.INACTIVE, "The Amazon Pay account is archived."),
+        "archived": FieldError("account", AccountErrorCode.INACTIVE, Message("The Amazon Pay account is archived.")),
     }
     return [faults[row.state]] if row.state in faults else []
+
+
+def takes(view: AccountView, channel: Channel | None) -> bool:
+    """Whether the account's region sells in the channel's currency."""
+    currencies = {str(currency) for currency in Region(view.region).presentment_currencies}
+    return channel is not None and channel.currency_code in currencies
 
 
 def _untaken(row: Account, channel: Channel) -> list[FieldError]:
     taken = Region(row.region).presentment_currencies
     if channel.currency_code in {str(currency) for currency in taken}:
         return []
-    message = f"The channel sells in {channel.currency_code}; the account takes {_listed(taken)}."
-    return [FieldError("account", AccountErrorCode.CURRENCY_NOT_TAKEN, message)]
+    sentence = Message(
+        "The channel sells in {currency}; the account takes {taken}.",
+        currency=channel.currency_code,
+        taken=_listed(taken),
+    )
+    return [FieldError("account", AccountErrorCode.CURRENCY_NOT_TAKEN, sentence)]
 
 
 def _listed(currencies: tuple[Currency, ...]) -> str:

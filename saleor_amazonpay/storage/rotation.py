@@ -7,7 +7,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from saleor_amazonpay.storage.encryption import SecretBox
 from saleor_amazonpay.storage.engine import Database, Session, Statement
-from saleor_amazonpay.storage.tables import accounts, billing_settings, installations
+from saleor_amazonpay.storage.tables import accounts, billing_settings, installations, key_pairs
 
 _BATCH = 50
 
@@ -33,6 +33,7 @@ _SECRETS = (
     _Secret(installations.c.api_url, installations.c.token_sealed),
     _Secret(accounts.c.id, accounts.c.private_key_sealed),
     _Secret(billing_settings.c.api_url, billing_settings.c.webhook_secret_sealed),
+    _Secret(key_pairs.c.id, key_pairs.c.private_key_sealed),
 )
 
 

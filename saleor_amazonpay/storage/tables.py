@@ -77,6 +77,18 @@ accounts = Table(
     _time("updated_at"),
 )
 
+# An account's second pair (at most one), or a generated pair that waits for its public key ID.
+key_pairs = Table(
+    "key_pairs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False, index=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), unique=True),
+    Column("public_key_id", Text),
+    Column("private_key_sealed", Text, nullable=False),
+    _time("created_at"),
+)
+
 channel_assignments = Table(
     "channel_assignments",
     metadata,

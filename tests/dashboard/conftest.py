@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import delete
 
-from tests.handlers.merchant import Merchant, open_merchant, request
+from saleor_amazonpay.storage import tables
+from saleor_amazonpay.storage.engine import Statement
+from tests.handlers.merchant import KEY_ID, MERCHANT_ID, PUBLIC_KEY, STORE_ID, Merchant, open_merchant, request
+
+MADE = (
+    tables.payments,
+    tables.channel_assignments,
+    tables.key_pairs,
+    tables.notifications,
+    tables.problems,
+    tables.accounts,
+)
 
 
 @dataclass
@@ -44,10 +57,32 @@ class Dashboard:
         return await request(method, url, headers=sent | (headers or {}), **content)
 
 
-@pytest.fixture
-async def merchant(sqlite_url):
-    async with open_merchant(sqlite_url) as merchant:
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def world(sqlite_template, tmp_path_factory):
+    """One merchant for a module: opening one takes longer than most tests."""
+    path = tmp_path_factory.mktemp("dashboard") / "app.db"
+    shutil.copyfile(sqlite_template, path)
+    async with open_merchant(f"sqlite:///{path}") as merchant:
         yield merchant
+
+
+@pytest.fixture
+async def merchant(world):
+    """The merchant with nothing set up: what a test made is gone after it."""
+    yield world
+
+    def forget(session):
+        for table in MADE:
+            session.execute(Statement(delete(table)))
+
+    await world.services.database.run(forget)
+    world.services.directory.forget(world.tenant)
+    world.amazon.register_merchant(MERCHANT_ID, STORE_ID, KEY_ID, PUBLIC_KEY, "jp", "sandbox")
 
 
 @pytest.fixture

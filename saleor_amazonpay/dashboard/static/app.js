@@ -16,6 +16,7 @@ let route;
 let asked = ""; // the language of the last request
 let unsaved = false;
 let sending = false;
+let secrets = new Map();
 
 if (window.parent === window) show("outside");
 else start();
@@ -113,7 +114,7 @@ document.body.addEventListener("htmx:confirm", (event) => {
   const { elt, verb, issueRequest, triggeringEvent } = event.detail;
   const submitter = triggeringEvent?.submitter;
   const form = elt.closest?.("form[data-guard]");
-  const question = submitter?.dataset.confirm ? submitter : elt.dataset?.confirm ? elt : null;
+  const question = [submitter, elt].find((each) => each?.dataset?.confirm && isDue(each));
   const leaves = unsaved && !form;
   if (sending && verb === "post") return event.preventDefault();
   if (!question && !leaves && seconds(bridge.getState().token) > 0) return;
@@ -128,16 +129,26 @@ document.body.addEventListener("htmx:confirm", (event) => {
 });
 
 document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
-  if (detail.requestConfig.verb === "post") sending = true;
+  if (detail.requestConfig.verb === "post") sent(detail);
   place.setAttribute("aria-busy", "true");
 });
+
+/** The button says what goes on; what is secret stays in this page when the form comes back with faults. */
+function sent({ elt, requestConfig }) {
+  sending = true;
+  const button = requestConfig.triggeringEvent?.submitter ?? elt.querySelector?.("button:not([type=button])");
+  if (button) button.dataset.waiting = "";
+  if (button?.dataset.busy) live.textContent = button.dataset.busy;
+  secrets = new Map([...place.querySelectorAll("[data-secret]")].map((field) => [field.id, field.value]));
+}
 
 document.body.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
   if (detail.requestConfig.verb === "post" && detail.xhr.status === 204) unsaved = false;
 });
 
 document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.requestConfig.verb === "post") sending = false;
+  sending = false;
+  for (const button of place.querySelectorAll("[data-waiting]")) delete button.dataset.waiting;
   place.removeAttribute("aria-busy");
 });
 
@@ -193,6 +204,11 @@ document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
   const code = detail.xhr.getResponseHeader("Content-Language");
   if (code) root.lang = code;
   unsaved = Boolean(place.querySelector("form[data-unsaved]"));
+  for (const [id, value] of verb === "post" ? secrets : []) {
+    const field = document.getElementById(id);
+    if (field) field.value = value;
+  }
+  secrets = new Map();
   decorate(place);
   if (verb === "get") arrived(routeOf(detail.pathInfo.finalRequestPath ?? path));
   const first = place.querySelector("[aria-invalid=true]") ?? place.querySelector("h1");
@@ -231,6 +247,12 @@ const measured = new ResizeObserver(([entry]) => {
 });
 
 // --- Questions
+
+/** With data-when=name it is asked only if another entry of that list was chosen. */
+function isDue(element) {
+  const list = element.dataset.when && element.elements?.[element.dataset.when];
+  return !list || !list.selectedOptions[0]?.defaultSelected;
+}
 
 /** Resolves to whether the merchant goes on. Of an element: its data-confirm and data-yes; of a template: its text. */
 function ask(of) {

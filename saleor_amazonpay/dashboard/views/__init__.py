@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from saleor_amazonpay.dashboard.views import overview, problems
+from saleor_amazonpay.dashboard.views import accounts, channels, overview, problems
 
-MODULES = (overview, problems)
+MODULES = (overview, accounts, channels, problems)
