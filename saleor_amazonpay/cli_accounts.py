@@ -95,6 +95,19 @@ SoftDescriptor = Annotated[
 ]
 ButtonColor = Annotated[str | None, typer.Option("--button-color", help="Gold, LightGray or DarkGray.")]
 Placement = Annotated[str | None, typer.Option("--placement", help="Home, Product, Cart, Checkout or Other.")]
+PaymentMethodOnFile = Annotated[
+    bool | None,
+    typer.Option(
+        "--payment-method-on-file/--no-payment-method-on-file", help="Amazon has opened saved wallets to you."
+    ),
+]
+RecurringMonthlyLimit = Annotated[
+    str | None, typer.Option("--recurring-monthly-limit", help="Most per agreement and month, if not Amazon's figure.")
+]
+TrustedApps = Annotated[
+    list[str] | None,
+    typer.Option("--trusted-app", help="Id of another Saleor app that may charge agreements; may be repeated."),
+]
 CheckoutLanguage = Annotated[str | None, typer.Option("--checkout-language", help="e.g. de_DE; '' follows the buyer.")]
 
 
@@ -134,6 +147,9 @@ def add(
     button_color: ButtonColor = None,
     placement: Placement = None,
     checkout_language: CheckoutLanguage = None,
+    payment_method_on_file: PaymentMethodOnFile = None,
+    recurring_monthly_limit: RecurringMonthlyLimit = None,
+    trusted_apps: TrustedApps = None,
     skip_check: SkipCheck = False,
     tenant: Tenant = None,
     as_json: Json = False,
@@ -174,6 +190,9 @@ def update(
     button_color: ButtonColor = None,
     placement: Placement = None,
     checkout_language: CheckoutLanguage = None,
+    payment_method_on_file: PaymentMethodOnFile = None,
+    recurring_monthly_limit: RecurringMonthlyLimit = None,
+    trusted_apps: TrustedApps = None,
     skip_check: SkipCheck = False,
     tenant: Tenant = None,
     as_json: Json = False,
@@ -261,9 +280,10 @@ _OPTIONS = tuple(each.name for each in msgspec.structs.fields(AccountOptions))
 def _given(entered: dict[str, Any]) -> AccountFields:
     """The typed options, which are named as the fields they fill."""
     key = entered["private_key"]
-    options = {name: entered[name] for name in _OPTIONS if entered.get(name) is not None}
-    if "allowed_origins" in options:
-        options["allowed_origins"] = tuple(options["allowed_origins"])
+    options = {name: entered[name] for name in _OPTIONS if entered[name] is not None}
+    for name in ("allowed_origins", "trusted_apps"):
+        if name in options:
+            options[name] = tuple(filter(None, options[name]))
     if "restrictions" in options:
         options["restrictions"] = tuple(_restriction(text) for text in options["restrictions"] if text)
     identity = {name: entered[name] for name in _IDENTITY}

@@ -14,6 +14,7 @@ import msgspec
 
 from saleor_amazonpay.amazonpay import Environment, Region, environment_of, load_private_key
 from saleor_amazonpay.amazonpay.payloads import SOFT_DESCRIPTOR_LENGTH
+from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.errors import AppError, KeyUnusable
 from saleor_amazonpay.handlers.session_events import origin_of
 from saleor_amazonpay.messages import Message, marked
@@ -36,6 +37,7 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _STATE: Final = re.compile(r"[^\W_][\w .'-]{0,49}")
 _ZIP_CODE: Final = re.compile(r"[A-Z0-9*?][A-Z0-9*? -]{0,11}")
 _NO_ORIGIN: Final = marked("{entered} is no origin such as https://shop.example: scheme and host, nothing more.")
+_APP_ID: Final = re.compile(r"[A-Za-z0-9+/=_-]{4,64}")
 _LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -271,6 +273,8 @@ def _options(
     if region is not None:
         form.check("options.softDescriptor", lambda: _soft_descriptor(merged, region))
         form.check("options.checkoutLanguage", lambda: _language(merged, region))
+        form.check("options.recurringMonthlyLimit", lambda: _monthly_limit(merged, region))
+    form.check("options.trustedApps", lambda: _app_ids(merged.trusted_apps))
     origins = form.check("options.allowedOrigins", lambda: _origins(merged.allowed_origins, network))
     restrictions = form.check("options.restrictions", lambda: _restrictions(merged.restrictions))
     return msgspec.structs.replace(merged, allowed_origins=origins or (), restrictions=restrictions or ())
@@ -311,6 +315,27 @@ def _language(options: AccountOptions, region: Region) -> None:
     if options.checkout_language and options.checkout_language not in region.languages:
         known = ", ".join(region.languages)
         raise _Fault(Message("The region {region} has {languages}.", region=region.upper(), languages=known))
+
+
+def _monthly_limit(options: AccountOptions, region: Region) -> None:
+    """In a currency that the region settles in; which of them is known only when an agreement is made."""
+    if options.recurring_monthly_limit is None:
+        return
+    for currency in region.ledger_currencies:
+        try:
+            limit = Money.parse(options.recurring_monthly_limit, currency)
+        except MoneyError:
+            continue
+        if limit.is_positive:
+            return
+    known = ", ".join(region.ledger_currencies)
+    raise _Fault(Message("This is an amount in {currencies}, digits only.", currencies=known))
+
+
+def _app_ids(entered: Sequence[str]) -> None:
+    for text in entered:
+        if not _APP_ID.fullmatch(text):
+            raise _Fault(Message("{entered} is not {what}.", entered=repr(text[:50]), what=Message("the id of an app")))
 
 
 def _restrictions(entered: Sequence[DeliveryRestriction]) -> tuple[DeliveryRestriction, ...]:

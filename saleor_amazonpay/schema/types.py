@@ -132,6 +132,13 @@ class AccountOptions:
     button_color: ButtonColor
     placement: Placement
     checkout_language: str | None
+    payment_method_on_file: bool = strawberry.field(description="Amazon has opened saved wallets to this merchant.")
+    recurring_monthly_limit: str | None = strawberry.field(
+        description="What an agreement takes in a month, where it is not Amazon's published figure."
+    )
+    trusted_apps: list[str] = strawberry.field(
+        description="Ids of Saleor apps beside this one that may charge customers' agreements."
+    )
 
     @staticmethod
     def of(options: StoredOptions) -> AccountOptions:
@@ -153,6 +160,9 @@ class AccountOptions:
             button_color=ButtonColor(options.button_color),
             placement=Placement(options.placement),
             checkout_language=options.checkout_language,
+            payment_method_on_file=options.payment_method_on_file,
+            recurring_monthly_limit=options.recurring_monthly_limit,
+            trusted_apps=list(options.trusted_apps),
         )
 
 
@@ -273,6 +283,9 @@ class AccountOptionsInput:
     button_color: ButtonColor | None = None
     placement: Placement | None = None
     checkout_language: str | None = None
+    payment_method_on_file: bool | None = None
+    recurring_monthly_limit: str | None = None
+    trusted_apps: list[str] | None = None
 
     def given(self) -> dict[str, Any]:
         return {each.name: _plain(value) for each in fields(self) if (value := getattr(self, each.name)) is not None}

@@ -75,6 +75,8 @@ WRONG = {
         {"restriction.country": "XXX", "restriction.states": "", "restriction.zipCodes": ""},
         {"options.restrictions": "country code"},
     ),
+    "a limit of words": ({"options.recurringMonthlyLimit": "10,000"}, {"options.recurringMonthlyLimit": "in JPY"}),
+    "an app of no id": ({"options.trustedApps": "QXBwOjE=\na b"}, {"options.trustedApps": "the id of an app"}),
     "a note too long": ({"options.noteToBuyer": "x" * 256}, {"options.noteToBuyer": "255"}),
 }
 

@@ -20,7 +20,7 @@ ACCOUNT = """
   options { capturePolicy afterPartialCapture pendingAuthorization abandonedPaid expiryPolicy
             giveBackSurplus allowedOrigins addressMismatch restrictPoBoxes restrictPackstations
             restrictions { countryCode statesOrRegions zipCodes } storeName noteToBuyer softDescriptor
-            buttonColor placement checkoutLanguage }
+            buttonColor placement checkoutLanguage paymentMethodOnFile recurringMonthlyLimit trustedApps }
   warnings { field code message }
 """
 ERRORS = "errors { field code message }"
@@ -75,6 +75,9 @@ class TestAccounts:
             "buttonColor": "LIGHT_GRAY",
             "placement": "CHECKOUT",
             "checkoutLanguage": None,
+            "paymentMethodOnFile": False,
+            "recurringMonthlyLimit": None,
+            "trustedApps": [],
         }
         assert (made["region"], made["environment"], made["state"]) == ("JP", "SANDBOX", "ACTIVE")
         query = f"query($id: ID!) {{ accounts {{ {ACCOUNT} }} account(id: $id) {{ {ACCOUNT} }} }}"
