@@ -13,6 +13,7 @@ from saleor_amazonpay.schema import resolvers
 from saleor_amazonpay.schema.billing.operations import BillingMutation, BillingQuery
 from saleor_amazonpay.schema.cv1 import Cv1Mutation, Cv1Query
 from saleor_amazonpay.schema.drift import DriftMutation, DriftQuery
+from saleor_amazonpay.schema.payments import PaymentMutation, PaymentQuery
 from saleor_amazonpay.schema.types import (
     Account,
     AccountArchive,
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type
-class Query(BillingQuery, Cv1Query, DriftQuery):
+class Query(BillingQuery, Cv1Query, DriftQuery, PaymentQuery):
     installation: Installation = strawberry.field(
         resolver=resolvers.installation, description="This app in this Saleor."
     )
@@ -51,7 +52,7 @@ class Query(BillingQuery, Cv1Query, DriftQuery):
 
 
 @strawberry.type
-class Mutation(BillingMutation, Cv1Mutation, DriftMutation):
+class Mutation(BillingMutation, Cv1Mutation, DriftMutation, PaymentMutation):
     account_create: AccountCreate = strawberry.mutation(
         resolver=resolvers.account_create, description="Try the keys at Amazon Pay, then store them."
     )

@@ -41,18 +41,15 @@ class Drift:
 
 _SAVE = Statement(upsert(drift, index_elements=["payment_id"], update_columns=["differences", "checked_at"]))
 _CLEAR = Statement(delete(drift).where(drift.c.payment_id == bindparam("the_payment")))
+_SELECT = select(drift, payments.c.transaction_id, payments.c.order_number, payments.c.charge_permission_id).join(
+    payments, payments.c.id == drift.c.payment_id
+)
 _OF_TENANT = Statement(
-    select(drift, payments.c.transaction_id, payments.c.order_number, payments.c.charge_permission_id)
-    .join(payments, payments.c.id == drift.c.payment_id)
-    .where(drift.c.api_url == bindparam("tenant"))
+    _SELECT.where(drift.c.api_url == bindparam("tenant"))
     .order_by(drift.c.found_at, drift.c.payment_id)
     .limit(bindparam("limit"))
 )
-_OF_PAYMENT = Statement(
-    select(drift, payments.c.transaction_id)
-    .join(payments, payments.c.id == drift.c.payment_id)
-    .where(drift.c.payment_id == bindparam("payment_id"))
-)
+_OF_PAYMENT = Statement(_SELECT.where(drift.c.payment_id == bindparam("payment_id")))
 _COUNT = Statement(select(func.count()).select_from(drift).where(drift.c.api_url == bindparam("tenant")))
 
 

@@ -6,12 +6,15 @@ import httpx2
 import pytest
 import schemathesis
 from hypothesis import given
+from hypothesis import strategies as st
+from schemathesis.graphql import nodes
 
 from saleor_amazonpay import resources
 from tests.fuzz.conftest import bounded
 from tests.fuzz.hostile import encoded, values
 
 SHORT, LONG = 12, 400
+schemathesis.graphql.scalar("Decimal", st.one_of(st.decimals(), st.text(max_size=20)).map(str).map(nodes.String))
 SDL = schemathesis.graphql.from_path(str(resources.root() / "graphql" / "app" / "schema.graphql"))
 OPERATIONS = [operation.ok() for operation in SDL.get_all_operations()]
 

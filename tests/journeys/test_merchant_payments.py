@@ -20,6 +20,8 @@ from saleor_amazonpay.handlers.sweeps import order_numbers
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.sandbox.saleor import SaleorStandIn
 from saleor_amazonpay.sandbox.serving import listening
+from saleor_amazonpay.storage import drift
+from saleor_amazonpay.storage.drift import Difference
 from saleor_amazonpay.storage.engine import Statement
 from saleor_amazonpay.storage.payment_list import PaymentFilter
 from saleor_amazonpay.storage.tables import payments
@@ -266,6 +268,13 @@ class TestStory:
         assert told.in_saleor.amounts["authorized"] == yen(3000)
         assert told.seller_central_url.endswith(f"orderReferenceId={told.payment.charge_permission_id}")
         assert set(told.actions) == {StaffAction.REREAD, StaffAction.CHARGE, StaffAction.CANCEL}
+
+    async def test_shows_where_both_sides_differ(self, shop, desk):
+        transaction = await shop.authorized("3000")
+        payment, now = await payment_of(shop, transaction), shop.clock.now()
+        found = [Difference("charged", yen(0), yen(3000))]
+        await desk.services.database.run(lambda session: drift.save(session, payment, found, now))
+        assert list((await desk.story(transaction)).differences) == found
 
     async def test_saleor_away_leaves_its_side_out(self, shop, desk):
         transaction = await shop.authorized("3000")

@@ -22,7 +22,14 @@ from saleor_amazonpay.schema.endpoint import export_schema
 
 SCHEMA = build_schema(resources.text("graphql/app/schema.graphql"))
 ROOTS = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type}
-EXAMPLES = {"String": '"x"', "ID": '"x"', "Boolean": "true", "Region": "JP", "ScheduleUnit": "MONTH"}
+EXAMPLES = {
+    "String": '"x"',
+    "ID": '"x"',
+    "Boolean": "true",
+    "Decimal": '"1"',
+    "Region": "JP",
+    "ScheduleUnit": "MONTH",
+}
 
 
 def example(kind):

@@ -114,6 +114,10 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def page_size_fault() -> Message:
+    return Message("A page has 1 to {most} payments.", most=payment_list.MAX_PAGE)
+
+
 async def listed(
     services: Services,
     installation: Installation,
