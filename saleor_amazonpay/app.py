@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from saleor_amazonpay.jobs.registry import Tasks
 from saleor_amazonpay.jobs.turns import Turns
 from saleor_amazonpay.jobs.worker import job_worker
 from saleor_amazonpay.observability.metrics import Metrics
+from saleor_amazonpay.observability.tracing import Tracing
 from saleor_amazonpay.saleor.client import SaleorClient
 from saleor_amazonpay.saleor.outbound import PublicOnlyTransport
 from saleor_amazonpay.saleor.signature import JwksSource, WebhookVerifier
@@ -74,6 +76,8 @@ async def application(
             transport = AiohttpTransport()
             stack.push_async_callback(transport.close)
         metrics = Metrics()
+        tracing = Tracing.to_otlp() if settings.tracing else Tracing()
+        stack.push_async_callback(asyncio.to_thread, tracing.close)  # it may wait for the collector
         secrets = SecretBox(*_key_ring(settings))
         limits = RateLimits(database, clock, metrics, factor=settings.rate_limit_factor)
         stack.push_async_callback(limits.close)
@@ -105,6 +109,7 @@ async def application(
             jobs=jobs,
             turns=Turns(clock),
             metrics=metrics,
+            tracing=tracing,
             refused_signatures=Tally(clock),
             chronicle=chronicle,
         )
@@ -205,6 +210,15 @@ def observe(services: Services, key_watch: KeyWatch, account: Account | None, at
     if account is not None:
         key_watch.see(services, account, attempt)
     metrics.cv2_call(attempt.operation, result, attempt.seconds)
+    services.tracing.call(
+        attempt.operation,
+        attempt.seconds,
+        http_status=attempt.status,
+        amazonpay_error=attempt.error,
+        amazonpay_reason_code=attempt.reason_code,
+        amazonpay_request_id=attempt.request_id,
+        amazonpay_attempt=attempt.number,
+    )
     if attempt.reason_code.endswith(("Declined", "Rejected")):
         metrics.decline(attempt.reason_code)
     if attempt.error:

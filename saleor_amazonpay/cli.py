@@ -90,7 +90,7 @@ def serve() -> None:
 
     uvicorn.run(
         create_app(settings),
-        host="0.0.0.0",  # noqa: S104 - a container is reached from outside
+        host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,

@@ -88,6 +88,12 @@ class Settings(BaseSettings):
         means="The port that `serve` listens on.",
         expected="a port number; 0 takes any free one",
     )
+    host: str = setting(
+        "0.0.0.0",  # noqa: S104 - a container is reached from outside
+        means="The address that `serve` listens on. `127.0.0.1` lets only this machine in.",
+        expected="an IP address of this machine, or 0.0.0.0 for all of them",
+        pattern=r"^(localhost|[0-9.]+|[0-9a-fA-F:]+)$",
+    )
     database_url: str = setting(
         "sqlite:///./data/saleor-amazonpay.db",
         repr=False,  # holds a password on PostgreSQL
@@ -146,6 +152,12 @@ class Settings(BaseSettings):
         "json",
         means="One JSON object a line, or text for people.",
         expected="json or console",
+    )
+    tracing: bool = setting(
+        False,
+        means="Sends OpenTelemetry traces; where to is said by OpenTelemetry's own variables "
+        "(`OTEL_EXPORTER_OTLP_ENDPOINT`). Needs `pip install 'saleor-amazonpay[otel]'`.",
+        expected="true or false",
     )
     worker: Worker = setting(
         "embedded",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Python: a PostgreSQL server, Chromium, Node with npm.
+# Installs what the tests need beside Python: a PostgreSQL server, Chromium, Node with npm, promtool.
 # Nothing is done when all of it is there.
 set -euo pipefail
 
@@ -12,6 +12,7 @@ postgresql_server || missing+=(postgresql)
 have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
 have node || missing+=(nodejs)
 have npm || missing+=(npm)
+have promtool || missing+=(prometheus)
 
 if ((${#missing[@]} == 0)); then
   exit 0

@@ -110,6 +110,8 @@ class TestComplaints:
             "SECRET_KEY": "short",
             "PREVIOUS_SECRET_KEYS": f"{KEY},short",
             "PORT": "http",
+            "HOST": "somewhere else",
+            "TRACING": "perhaps",
             "DATABASE_URL": "mysql://localhost/x",
             "APP_API_BASE_URL": "pay.example.com",
             "APP_IFRAME_BASE_URL": "ftp://pay.example.com",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import literal, select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -9,7 +11,8 @@ from starlette.routing import Route
 
 from saleor_amazonpay import __version__
 from saleor_amazonpay.observability.metrics import CONTENT_TYPE
-from saleor_amazonpay.storage.engine import Statement
+from saleor_amazonpay.storage import drift, notifications
+from saleor_amazonpay.storage.engine import Session, Statement
 
 _ALIVE = Statement(select(literal(1)))
 
@@ -29,11 +32,19 @@ async def ready(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Prometheus' text format; the queue is measured at each scrape."""
+    """Prometheus' text format; queue, differences and inbox are read at each scrape."""
     application = request.app.state.application
     depth = await application.jobs.depth()
-    application.services.metrics.jobs(waiting=depth.waiting, oldest_seconds=depth.oldest_age, dead=depth.dead)
-    return Response(application.services.metrics.render(), media_type=CONTENT_TYPE)
+    told = application.services.metrics
+    told.jobs(waiting=depth.waiting, oldest_seconds=depth.oldest_age, dead=depth.dead)
+    differing, notified = await application.services.database.read(_of_the_database)
+    told.differing(differing)
+    told.last_notified(notified.timestamp() if notified else 0.0)
+    return Response(told.render(), media_type=CONTENT_TYPE)
+
+
+def _of_the_database(session: Session) -> tuple[int, datetime | None]:
+    return drift.count_all(session), notifications.newest(session)
 
 
 routes = [

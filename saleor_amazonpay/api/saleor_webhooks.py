@@ -38,6 +38,7 @@ from saleor_amazonpay.handlers import (
 from saleor_amazonpay.handlers.directory import Tenant
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import undecided
+from saleor_amazonpay.observability.logging import log_context, name_in_log, request_id
 from saleor_amazonpay.saleor.answers import (
     ActionAnswer,
     Answer,
@@ -77,6 +78,16 @@ async def receive(request: Request) -> Response:
     """One webhook, answered whatever happens."""
     services: Services = request.app.state.services
     event_name = request.path_params["event"].replace("-", "_")
+    known_name = event_name if event_name in EVENTS else "unknown"
+    api_url = request.headers.get("saleor-api-url")
+    with (
+        log_context(tenant=api_url, request_id=request_id(request.headers.get("x-request-id"))),
+        services.tracing.webhook(known_name, request.headers),
+    ):
+        return await _received(request, services, event_name, known_name)
+
+
+async def _received(request: Request, services: Services, event_name: str, known_name: str) -> Response:
     started = services.clock.monotonic()
     try:
         response, outcome = await _answer(request, services, event_name)
@@ -88,11 +99,10 @@ async def receive(request: Request) -> Response:
         log.exception("webhook_fault", event_name=event_name)
         response, outcome = Response(_FAULT, _fault_status(event_name), media_type="text/plain"), "fault"
     seconds = services.clock.monotonic() - started
-    services.metrics.webhook(event_name if event_name in EVENTS else "unknown", outcome, seconds)
+    services.metrics.webhook(known_name, outcome, seconds)
     log.info(
         "webhook",
         event_name=event_name,
-        tenant=request.headers.get("saleor-api-url"),
         outcome=outcome,
         status=response.status_code,
         ms=round(seconds * 1000, 1),
@@ -117,6 +127,7 @@ async def _answer(request: Request, services: Services, event_name: str) -> tupl
         now=services.clock.now(),
     )
     await tenant_keys.proven(services, tenant)
+    name_in_log(transaction=getattr(getattr(event, "transaction", None), "id", None))
     about = _payment_id(tenant, event)
     if isinstance(event, TransactionProcessSession):
         services.chronicle.note(about, "request", event=event_name)

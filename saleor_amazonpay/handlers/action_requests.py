@@ -14,7 +14,7 @@ from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import OperationKind, OperationState
 from saleor_amazonpay.errors import AppError
-from saleor_amazonpay.handlers import conclusions, operations, order_number
+from saleor_amazonpay.handlers import chronicle, conclusions, operations, order_number
 from saleor_amazonpay.handlers.operations import UNFINISHED, Claimed
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.saleor.answers import ActionAnswer
@@ -61,6 +61,7 @@ async def handle(services: Services, request: Request, deadline: Deadline) -> Ac
         )
         if payment is None:
             return _nothing_done(request, "This app has no Amazon Pay payment for the transaction.")
+        chronicle.about(payment)
         amount = request.event.money()
         account = await services.directory.account(payment.api_url, payment.account_id)
         await _name_order(services, payment, request, deadline)

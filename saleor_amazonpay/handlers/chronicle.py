@@ -19,8 +19,10 @@ import structlog
 
 from saleor_amazonpay.amazonpay import Attempt
 from saleor_amazonpay.clock import Clock
+from saleor_amazonpay.observability.logging import name_in_log
 from saleor_amazonpay.storage import timeline
 from saleor_amazonpay.storage.engine import Database, Session
+from saleor_amazonpay.storage.payments import Payment
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +77,11 @@ def write_sendings(session: Session, payment_id: str, seen: Sequence[Sending]) -
     """In the transaction of the fact they led to."""
     for sending in seen:
         timeline.add(session, payment_id, "call", sending.at, **sending.detail)
+
+
+def about(payment: Payment) -> None:
+    """Name the payment in whatever this task logs from here on."""
+    name_in_log(tenant=payment.api_url, transaction=payment.transaction_id, permission=payment.charge_permission_id)
 
 
 class Chronicle:

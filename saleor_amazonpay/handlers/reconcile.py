@@ -31,7 +31,7 @@ from saleor_amazonpay.domain.states import (
 from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.domain.transitions import reason_message
 from saleor_amazonpay.errors import AmazonPayError, AmazonPayRejected
-from saleor_amazonpay.handlers import mirror, operations
+from saleor_amazonpay.handlers import chronicle, mirror, operations
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
 from saleor_amazonpay.storage import operations as operation_rows
@@ -71,6 +71,7 @@ async def payment(
         RetryLater: another actor has the payment, a create on it is unresolved, or Amazon cannot be read now.
     """
     fence, found = await services.database.run(lambda session: _claim(session, services, payment_id))
+    chronicle.about(found.payment)
     account = await services.directory.account(found.payment.api_url, found.payment.account_id)
     client = services.amazon(account)
     objects: list[mirror.AmazonObject] = []

@@ -12,7 +12,7 @@ import structlog
 
 from saleor_amazonpay.domain.states import TransactionAction
 from saleor_amazonpay.errors import ConfigurationError, SaleorRefused, SaleorUnavailable, UnknownInstallation
-from saleor_amazonpay.handlers import problems
+from saleor_amazonpay.handlers import chronicle, problems
 from saleor_amazonpay.handlers.operations import DELIVER_REPORTS
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
@@ -35,6 +35,7 @@ async def deliver(services: Services, payment_id: str) -> None:
     payment, owed = await services.database.read(lambda session: _owed(session, payment_id))
     if payment is None:
         return
+    chronicle.about(payment)
     due = [report for report in owed if report.due_at <= services.clock.now()]
     for report in due[:_MOST_IN_ONE_RUN]:
         if not await _deliver_one(services, payment, report):

@@ -15,6 +15,7 @@ from saleor_amazonpay.handlers.tally import Tally
 from saleor_amazonpay.jobs.queue import JobEngine
 from saleor_amazonpay.jobs.turns import Turns
 from saleor_amazonpay.observability.metrics import Metrics
+from saleor_amazonpay.observability.tracing import Tracing
 from saleor_amazonpay.saleor.client import SaleorClient
 from saleor_amazonpay.settings import Settings
 from saleor_amazonpay.storage.accounts import Account
@@ -37,6 +38,7 @@ class Services:
     jobs: JobEngine
     turns: Turns
     metrics: Metrics
+    tracing: Tracing
     refused_signatures: Tally
     chronicle: Chronicle
 

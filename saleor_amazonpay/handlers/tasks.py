@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
+
+from structlog.contextvars import clear_contextvars
 
 from saleor_amazonpay.domain.states import OperationKind
 from saleor_amazonpay.handlers import notifications, operations, problems, report_transaction_event, surplus
@@ -26,6 +29,7 @@ from saleor_amazonpay.handlers.sweeps import (
 )
 from saleor_amazonpay.jobs.queue import Args
 from saleor_amazonpay.jobs.registry import Handler, Tasks
+from saleor_amazonpay.observability.logging import name_in_log
 from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage.engine import Session
@@ -89,11 +93,11 @@ def register(tasks: Tasks, services: Services) -> None:
     }
     all_tasks = {**by_name, **agreement_jobs.by_name(services, _JOB_BUDGET), **billing_jobs.by_name(services)}
     for name, handler in all_tasks.items():
-        tasks.register(name, _in_background(handler))
+        tasks.register(name, _in_background(services, name, handler))
     sweep_seconds = min(_SWEEP_SECONDS, services.settings.claim_seconds)
     tasks.register_periodic("take_up_stranded_operations", take_up_stranded, seconds=sweep_seconds)
     for name, (run, seconds) in _SWEEPS.items():
-        tasks.register_periodic(name, _sweep(services, run), seconds=seconds)
+        tasks.register_periodic(name, _sweep(name, services, run), seconds=seconds)
 
 
 def _follow_cv1_order(services: Services) -> Handler:
@@ -104,22 +108,31 @@ def _follow_cv1_order(services: Services) -> Handler:
     return follow
 
 
-def _sweep(services: Services, run: Callable[[Services], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+def _sweep(name: str, services: Services, run: Callable[[Services], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
     async def sweep() -> None:
-        with background():
+        with background(), _told_apart(services, name):
             await run(services)
 
     return sweep
 
 
-def _in_background(handler: Handler) -> Handler:
+def _in_background(services: Services, name: str, handler: Handler) -> Handler:
     """What a job asks of Amazon yields to the storefront."""
 
     async def run(args: Args) -> None:
-        with background():
+        with background(), _told_apart(services, name):
             await handler(args)
 
     return run
+
+
+@contextmanager
+def _told_apart(services: Services, name: str) -> Iterator[None]:
+    """Each job in the log and in traces by its name; what the one before was about is forgotten."""
+    clear_contextvars()
+    name_in_log(job=name)
+    with services.tracing.job(name):
+        yield
 
 
 async def _look_for_surplus(services: Services, operation: Operation) -> None:

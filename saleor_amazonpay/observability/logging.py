@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 import structlog
-from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.contextvars import bind_contextvars, bound_contextvars, merge_contextvars
 from structlog.processors import TimeStamper, add_log_level, format_exc_info
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -78,6 +79,22 @@ def log_context(
     """Name these in every record until the ``with`` ends; follows the task, not the thread."""
     values = zip(NAMES, (tenant, transaction, permission, request_id), strict=True)
     return bound_contextvars(**{name: value for name, value in values if value is not None})
+
+
+def name_in_log(
+    *, tenant: str | None = None, transaction: str | None = None, permission: str | None = None, job: str | None = None
+) -> None:
+    """Name these too, once they are known, in what this task still logs."""
+    known = {"tenant": tenant, "transaction": transaction, "permission": permission, "job": job}
+    bind_contextvars(**{name: value for name, value in known.items() if value is not None})
+
+
+_USABLE_REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+
+
+def request_id(given: str | None) -> str:
+    """The id a reverse proxy has given the request, if it looks like one; else a new one."""
+    return given if given and _USABLE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def _processors(log_format: LogFormat) -> tuple[Processor, ...]:

@@ -71,6 +71,16 @@ class Metrics:
             "saleor_amazonpay_jobs_oldest_seconds", "For how long the oldest job has been due.", registry=registry
         )
         self._jobs_dead = Gauge("saleor_amazonpay_jobs_dead", "Jobs given up; each needs a look.", registry=registry)
+        self._drift = Gauge(
+            "saleor_amazonpay_drift_payments",
+            "Payments whose amounts differ between Saleor and Amazon Pay.",
+            registry=registry,
+        )
+        self._notified = Gauge(
+            "saleor_amazonpay_notification_timestamp_seconds",
+            "When Amazon's last notification came; 0 if none is known.",
+            registry=registry,
+        )
         Info("saleor_amazonpay_build", "The running version.", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
 
@@ -116,6 +126,14 @@ class Metrics:
         self._jobs_waiting.set(waiting)
         self._jobs_oldest.set(oldest_seconds)
         self._jobs_dead.set(dead)
+
+    def differing(self, payments: int) -> None:
+        """How many payments' amounts differ, read before each rendering."""
+        self._drift.set(payments)
+
+    def last_notified(self, timestamp: float) -> None:
+        """Seconds since the epoch of Amazon's last notification, read before each rendering."""
+        self._notified.set(timestamp)
 
     def render(self) -> bytes:
         """Prometheus' text format, of media type ``CONTENT_TYPE``."""

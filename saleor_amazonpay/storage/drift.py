@@ -52,6 +52,8 @@ _OF_TENANT = Statement(
 _OF_PAYMENT = Statement(_SELECT.where(drift.c.payment_id == bindparam("payment_id")))
 _COUNT = Statement(select(func.count()).select_from(drift).where(drift.c.api_url == bindparam("tenant")))
 
+_COUNT_ALL = Statement(select(func.count()).select_from(drift))
+
 
 def save(session: Session, payment: Payment, differences: Sequence[Difference], now: datetime) -> None:
     """Keep what was found; the first finding's time stays."""
@@ -86,6 +88,11 @@ def of_payment(session: Session, payment_id: str) -> Drift | None:
 
 def count(session: Session, api_url: str) -> int:
     return int(session.scalar(_COUNT, {"tenant": api_url}))
+
+
+def count_all(session: Session) -> int:
+    """Over all tenants, for the operator; the table holds nothing but differences."""
+    return int(session.scalar(_COUNT_ALL))
 
 
 def _drift(row: Row) -> Drift:

@@ -37,7 +37,14 @@ _CLOSE = Statement(
 _LAST = Statement(
     select(func.max(notifications.c.received_at)).where(notifications.c.account_id == bindparam("account_id"))
 )
+_LAST_OF_ALL = Statement(select(func.max(notifications.c.received_at)))
 _TENANT_OF = Statement(select(accounts.c.api_url).where(accounts.c.id == bindparam("account_id")))
+
+
+def newest(session: Session) -> datetime | None:
+    """When the newest notification came, whoever's it is."""
+    value = session.scalar(_LAST_OF_ALL)
+    return None if value is None else from_micros(value)
 
 
 def insert(session: Session, received: Received) -> bool:

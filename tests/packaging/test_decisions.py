@@ -31,8 +31,13 @@ class TestDependencies:
     def test_each_one_at_run_time_has_its_reason(self, project):
         assert listed("At run time") == names(project["project"]["dependencies"])
 
+    def test_each_one_of_an_extra_has_its_reason(self, project):
+        assert listed("Extras") == {
+            name for extra in project["project"]["optional-dependencies"].values() for name in names(extra)
+        }
+
     def test_each_one_for_development_has_its_reason(self, project):
-        assert listed("For development") == names(project["dependency-groups"]["dev"])
+        assert listed("For development") == names(project["dependency-groups"]["dev"]) - listed("Extras")
 
 
 class TestIndex:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from saleor_amazonpay.domain.states import SESSION_OPERATIONS, OperationState
 from saleor_amazonpay.errors import ClaimLost
+from saleor_amazonpay.handlers import chronicle
 from saleor_amazonpay.handlers.conclusions import MAX_ROUNDS
 from saleor_amazonpay.handlers.operations import beginning, identity, rounds, sending
 from saleor_amazonpay.handlers.operations.claims import UNFINISHED, Claimed
@@ -52,6 +53,7 @@ async def resume(services: Services, operation_id: str, deadline: Deadline, *, w
     payment, operation = await services.database.read(lambda session: load(session, operation_id, lock=False))
     if operation.state not in UNFINISHED:
         return operation
+    chronicle.about(payment)
     account = await services.directory.account(payment.api_url, payment.account_id)
 
     def claim(session: Session) -> Claimed | Operation:
