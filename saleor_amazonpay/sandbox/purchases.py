@@ -18,7 +18,7 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.sandbox.saleor.clients import Payment, Requested, Storefront
 from saleor_amazonpay.sandbox.saleor.standin import Lines, TransactionSnapshot
-from saleor_amazonpay.sandbox.world import World
+from saleor_amazonpay.sandbox.world import SHOPFRONTS, World, dashboard_of, mutate
 
 SETTLING_SECONDS: Final = 20.0
 _LOOK_AGAIN_SECONDS: Final = 0.05
@@ -26,6 +26,12 @@ _LOOK_AGAIN_SECONDS: Final = 0.05
 CUP: Final[Lines] = (("CUP-1", 1),)
 TEAPOT: Final[Lines] = (("POT-1", 1),)
 BOOK: Final[Lines] = (("PDF-1", 1),)
+
+
+_ADOPT: Final = """
+mutation($input: Cv1AdoptInput!) {
+  cv1Adopt(input: $input) { outcomes { result reason message transactionId } errors { field message } }
+}"""
 
 
 class FellShort(AssertionError):
@@ -131,6 +137,17 @@ class Shopper:
 
     # --- Staff
 
+    async def adopt(self, order: str, *ids: str) -> str:
+        """An order made with CV1, taken over by its ids; the transaction's id."""
+        async with dashboard_of(self.world) as dashboard:
+            answer = await mutate(dashboard, _ADOPT, {"input": {"order": order, "ids": ids}})
+        short = [each for each in answer["outcomes"] if each["result"] != "ADOPTED"]
+        if short:
+            raise FellShort(f"expected to be adopted, seen {short[0]['reason']}: {short[0]['message']}")
+        transaction_id = str(answer["outcomes"][0]["transactionId"])
+        self.transactions.append(transaction_id)
+        return transaction_id
+
     async def capture(self, transaction_id: str, amount: str) -> None:
         _accepted(await self.world.saleor.staff.request_charge(transaction_id, Decimal(amount)))
 
@@ -194,7 +211,7 @@ def _is_pending(snapshot: TransactionSnapshot) -> bool:
 def amounts_at_amazon(world: World, transaction_id: str) -> Amounts:
     """What Amazon's objects of a transaction say (DESIGN §6 case 4: a chargeable rest counts as authorized)."""
     audit = world.amazon.audit()
-    permission_id = world.saleor.transaction(transaction_id).psp_reference.rpartition("-C")[0]
+    permission_id = world.saleor.transaction(transaction_id).psp_reference.partition("-C")[0]
     permissions = [each for each in audit["permissions"] if each["chargePermissionId"] == permission_id]
     charges = [each for each in audit["charges"] if each["chargePermissionId"] == permission_id]
     captured, refunded = _sum(charges, "captureAmount"), _sum(charges, "refundedAmount")
@@ -331,6 +348,22 @@ async def silent_amazon(shopper: Shopper) -> None:
     await shopper.expect(paid, charged="34.99")
 
 
+async def old_order(shopper: Shopper) -> None:
+    amazon, merchant = shopper.world.amazon, SHOPFRONTS[0].merchant_id
+    order = shopper.world.saleor.create_order("default-jp", CUP)
+    reference = amazon.cv1.order_reference(merchant, Money.parse(3500, "JPY"))
+    authorization = amazon.cv1.authorize(reference)
+    await shopper.step("The old shop had ¥3,500 authorized with CV1; staff adopt its order by the old ids")
+    adopted = await shopper.adopt(order.number, reference, authorization)
+    await shopper.expect(adopted, authorized="3500")
+    await shopper.step("It is shipped at last: staff capture everything, by the old authorization's id")
+    await shopper.capture(adopted, "3500")
+    await shopper.expect(adopted, charged="3500")
+    await shopper.step("It comes back: staff refund everything")
+    await shopper.refund(adopted, "3500")
+    await shopper.expect(adopted, refunded="3500")
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """``way``: flow, product type and what the channel asks for."""
@@ -350,5 +383,6 @@ PURCHASES: Final = (
     Purchase("Captured after the expiry", "review · PayAndShip · AUTHORIZATION · USD", expired),
     Purchase("Paid and abandoned", "review · PayAndShip · AUTHORIZATION · USD", abandoned),
     Purchase("One click", "apb · PayAndShip · CHARGE · JPY", one_click),
+    Purchase("An order of the old shop", "adopted from CV1 · order · JPY", old_order),
     Purchase("Amazon falls silent", "review · PayAndShip · AUTHORIZATION · USD", silent_amazon),
 )

@@ -250,19 +250,24 @@ class SetUpRefused(RuntimeError):
     """The app did not take what a merchant enters; the message is what the merchant would read."""
 
 
+def dashboard_of(made: World) -> httpx2.AsyncClient:
+    """The app's own API, asked as its page in the Dashboard asks it."""
+    token = made.saleor.make_dashboard_token(made.saleor.superuser, made.installed)
+    headers = {"Authorization": f"Bearer {token}", "Saleor-Api-Url": made.saleor.api_url}
+    return httpx2.AsyncClient(base_url=made.app_url, headers=headers, trust_env=False, timeout=30.0)
+
+
 async def _set_up(made: World) -> None:
     """Amazon Pay keys for each channel, as the Dashboard page sends them; each is tried at Amazon before it is kept."""
     private, public = await asyncio.to_thread(generate_key_pair)
-    token = made.saleor.make_dashboard_token(made.saleor.superuser, made.installed)
-    headers = {"Authorization": f"Bearer {token}", "Saleor-Api-Url": made.saleor.api_url}
-    async with httpx2.AsyncClient(base_url=made.app_url, headers=headers, trust_env=False, timeout=30.0) as dashboard:
+    async with dashboard_of(made) as dashboard:
         for front in SHOPFRONTS:
             made.amazon.register_merchant(front.merchant_id, front.store_id, front.public_key_id, public, front.region)
             entered = _entered(front, private, made.storefront_url)
-            created = await _mutate(dashboard, _CREATE_ACCOUNT, {"input": entered})
+            created = await mutate(dashboard, _CREATE_ACCOUNT, {"input": entered})
             made.amazon.set_ipn_url(front.merchant_id, created["account"]["notificationUrl"])
             assigned = {"account": created["account"]["id"], "channel": front.slug}
-            await _mutate(dashboard, _ASSIGN_CHANNEL, assigned)
+            await mutate(dashboard, _ASSIGN_CHANNEL, assigned)
 
 
 def _entered(front: Shopfront, private_key: str, origin: str) -> dict[str, Any]:
@@ -277,7 +282,7 @@ def _entered(front: Shopfront, private_key: str, origin: str) -> dict[str, Any]:
     }
 
 
-async def _mutate(dashboard: httpx2.AsyncClient, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+async def mutate(dashboard: httpx2.AsyncClient, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     answer = (await dashboard.post("/graphql", json={"query": document, "variables": variables})).json()
     payload: dict[str, Any] = next(iter((answer.get("data") or {}).values()), {}) or {}
     errors = answer.get("errors") or payload.get("errors")
