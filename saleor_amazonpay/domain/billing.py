@@ -153,6 +153,9 @@ class Decline(StrEnum):
     FAULT = "fault"  # ours or the merchant's: keys, configuration, an order Saleor does not make
 
 
+BUYERS_DECLINES: Final = frozenset({Decline.SOFT, Decline.HARD})
+"""What the buyer can do something about, on Amazon's page."""
+
 _DECLINES: Final[Mapping[str, Decline]] = {
     # Amazon's reasonCode, or a permission's reason (amazon-pay-cv2.md §4.3, §6.3)
     "SoftDeclined": Decline.SOFT,

@@ -113,18 +113,25 @@ class RenewalOrders:
 
     async def prepare(self, checkout: RenewalCheckout, template: TemplateOrder) -> None:
         """Customer, language, addresses and delivery of the template."""
-        variables = {
+        for_customer = {
             "id": checkout.id,
             "customer": template.customer_id,
             "attach": not checkout.has_customer,
+            "language": template.language,
+        }
+        for_delivery = {
+            "id": checkout.id,
             "billing": template.billing_address,
             "shipping": template.shipping_address or template.billing_address,
             "ships": template.ships,
             "delivery": template.delivery_id,
-            "language": template.language,
         }
-        data = await self._execute("mutations/checkout_prepare", variables)
-        for payload in data.values():
+        # Two requests: Saleor takes four mutations at once.
+        await self._mutate_all("checkout_for_customer", for_customer)
+        await self._mutate_all("checkout_for_delivery", for_delivery)
+
+    async def _mutate_all(self, name: str, variables: Mapping[str, Any]) -> None:
+        for payload in (await self._execute(f"mutations/{name}", variables)).values():
             if payload:
                 raise_for_errors(payload)
 

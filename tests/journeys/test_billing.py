@@ -34,6 +34,12 @@ def captured(subs):
     return [it["captureAmount"]["amount"] for it in charges(subs.shop, "Captured")][1:]
 
 
+def _restore(session, schedule_id):
+    """The rows as they were before the period was billed."""
+    session.connection.execute("DELETE FROM renewals")
+    session.connection.execute(f"UPDATE schedules SET next_number = 0, next_at = 0 WHERE id = '{schedule_id}'")
+
+
 class TestRenewing:
     async def test_a_period_becomes_an_order_that_is_paid(self, any_subs):
         subs = any_subs
@@ -343,6 +349,15 @@ class TestFaults:
         assert (await subs.last(id_)).state == "billed"
         assert captured(subs) == ["2980"]
         assert len(subs.orders()) == 1
+
+    async def test_a_period_saleor_knows_of_is_not_billed_again_by_a_restored_database(self, subs):
+        id_ = await subs.created()
+        await subs.until(id_)
+        await subs.shop.running.services.database.run(lambda session: _restore(session, id_))
+        await subs.bill()
+        renewal = await subs.last(id_)
+        assert (renewal.state, (await subs.schedule(id_)).state) == ("awaiting_merchant", "paused")
+        assert captured(subs) == ["2980"]
 
     async def test_a_pending_authorization_is_waited_for(self, subs):
         await subs.shop.update_options(pending_authorization=True)

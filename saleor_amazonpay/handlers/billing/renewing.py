@@ -22,7 +22,16 @@ from typing import Any, Final
 import structlog
 
 from saleor_amazonpay.domain.agreements import monthly_limit
-from saleor_amazonpay.domain.billing import Decline, PriceChange, RenewalState, ScheduleState, Step, Unavailable
+from saleor_amazonpay.domain.billing import (
+    BUYERS_DECLINES,
+    Decline,
+    PriceChange,
+    RenewalState,
+    ScheduleState,
+    Step,
+    Unavailable,
+    decline_of,
+)
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import ChargeInitiator, OperationKind
 from saleor_amazonpay.errors import AppError, SaleorRefused, SaleorUnavailable, UnknownInstallation
@@ -150,8 +159,16 @@ async def _refused(it: Situation, refusal: AppError) -> bool:
     """Saleor, or our configuration, said no before money was at stake; later steps handle a no themselves."""
     if _is_breakdown(refusal):
         return await _put_off(it, refusal, None)
+    if isinstance(refusal, SaleorRefused) and "UNIQUE" in refusal.codes:
+        return await _await_merchant(it, _BILLED_BEFORE)
     message = f"Saleor did not make the renewal: {refusal.public_message}"
     return await _declined(it, SALEOR_REFUSED, message, decline=Decline.FAULT)
+
+
+_BILLED_BEFORE: Final = (
+    "Saleor knows a payment of this very period that this app's database does not (was an older copy of it restored?). "
+    "Look whether the customer has the order already."
+)
 
 
 def _is_breakdown(refusal: AppError) -> bool:
@@ -163,7 +180,8 @@ def _is_breakdown(refusal: AppError) -> bool:
 async def _declined(
     it: Situation, reason_code: str, message: str, *, decline: Decline | None = None, keeps_order: bool = False
 ) -> bool:
-    page = await dunning.payment_page(it.services, it.agreement)
+    is_the_buyers = (decline or decline_of(reason_code)) in BUYERS_DECLINES
+    page = await dunning.payment_page(it.services, it.agreement) if is_the_buyers else None
 
     def write(session: Session, schedule: Schedule, renewal: Renewal) -> bool:
         dunning.declined(

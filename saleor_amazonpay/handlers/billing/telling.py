@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from saleor_amazonpay.domain.billing import RenewalState
+from saleor_amazonpay.domain.billing import BUYERS_DECLINES, RenewalState, decline_of
 from saleor_amazonpay.errors import SaleorRefused, UnknownInstallation
 from saleor_amazonpay.handlers.billing import dunning
 from saleor_amazonpay.handlers.services import Services
@@ -66,6 +66,7 @@ def _newest(session: Session, schedule: Schedule) -> Renewal | None:
 def metadata(schedule: Schedule, renewal: Renewal | None, page: str | None) -> dict[str, str]:
     """Texts only, as Saleor's metadata is; what there is not is an empty text."""
     is_waiting = renewal is not None and renewal.state in _UNSETTLED
+    is_the_buyers = renewal is not None and decline_of(renewal.reason_code or "") in BUYERS_DECLINES
     values = {
         "id": schedule.id,
         "state": schedule.state,
@@ -77,6 +78,6 @@ def metadata(schedule: Schedule, renewal: Renewal | None, page: str | None) -> d
         "decline": (renewal.reason_code or "") if renewal and is_waiting else "",
         "nextAttempt": renewal.next_at.isoformat() if renewal and is_waiting and renewal.next_at else "",
         "graceUntil": renewal.grace_until.isoformat() if renewal and is_waiting and renewal.grace_until else "",
-        "paymentPage": (page or "") if is_waiting else "",
+        "paymentPage": (page or "") if is_waiting and is_the_buyers else "",
     }
     return {f"{PREFIX}.{name}": str(value) for name, value in values.items()}

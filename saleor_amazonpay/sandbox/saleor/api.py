@@ -13,7 +13,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from graphql import ExecutionResult, GraphQLError, execute, parse, validate
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    parse,
+    validate,
+)
 from saleor_amazonpay.sandbox.saleor import dashboard, schema
 from saleor_amazonpay.sandbox.saleor.resolvers import MUTATIONS, QUERIES
 from saleor_amazonpay.sandbox.saleor.schema import Context
@@ -76,7 +85,7 @@ async def _run(context: Context, sent: dict[str, Any]) -> Response:
         document = parse(sent["query"])
     except GraphQLError as error:
         return _answer(None, [error], 400)
-    errors = validate(schema.schema(), document)
+    errors = [*validate(schema.schema(), document), *_too_many(document)]
     if errors:
         return _answer(None, errors, 400)
     result = execute(
@@ -96,9 +105,23 @@ async def _run(context: Context, sent: dict[str, Any]) -> Response:
     return _answer(result.data, result.errors or [], 200)
 
 
+def _too_many(document: DocumentNode) -> list[GraphQLError]:
+    """Saleor counts what is written, included or not (GRAPHQL_MUTATION_COUNT_LIMIT; seen on 3.23)."""
+    mutations = [
+        field
+        for operation in document.definitions
+        if isinstance(operation, OperationDefinitionNode) and operation.operation is OperationType.MUTATION
+        for field in operation.selection_set.selections
+    ]
+    message = f"Number of mutations exceed the limit of {MOST_MUTATIONS}"
+    return [GraphQLError(message)] if len(mutations) > MOST_MUTATIONS else []
+
+
 class _Root:
     """Operations are found by name; this only marks the top of the tree."""
 
+
+MOST_MUTATIONS = 4
 
 _ROOTS = {"Query": QUERIES, "Mutation": MUTATIONS}
 
