@@ -20,6 +20,10 @@ from saleor_amazonpay.settings import Settings, SettingsError, load_settings
 _GROUPS: Mapping[str, tuple[str, str]] = {
     "accounts": ("saleor_amazonpay.cli_accounts", "Amazon Pay accounts, and which channel uses which."),
     "jobs": ("saleor_amazonpay.cli_jobs", "Background jobs: what waits, what was given up, trying that again."),
+    "webhooks": (
+        "saleor_amazonpay.cli_webhooks",
+        "This app's webhooks in each Saleor: compare with the manifest, repair.",
+    ),
     "cv1": ("saleor_amazonpay.cli_cv1", "Orders made with CV1, Amazon Pay's old API."),
 }
 

@@ -37,9 +37,12 @@ def subscription(event: str, schema_version: str | None = None) -> str:
     return resources.text(f"webhooks/saleor/{event}/{name}")
 
 
+WEBHOOKS_PATH = "/api/webhooks/saleor/"
+
+
 def webhook_path(event: str) -> str:
     """Where this app receives the event, e.g. ``/api/webhooks/saleor/transaction-initialize-session``."""
-    return f"/api/webhooks/saleor/{event.lower().replace('_', '-')}"
+    return WEBHOOKS_PATH + event.lower().replace("_", "-")
 
 
 def build_manifest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from saleor_amazonpay.storage.encryption import SecretBox
 from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
@@ -60,6 +60,32 @@ _SET_STATE = Statement(
     .where(installations.c.api_url == bindparam("tenant"))
     .values(state=bindparam("new_state"), updated_at=bindparam("new_updated_at"))
 )
+_OLD_WEBHOOKS = Statement(
+    select(installations.c.api_url)
+    .where(installations.c.state == "active", installations.c.webhooks_looked_at <= bindparam("tried_before"))
+    .where(
+        or_(
+            installations.c.manifest_mark.is_distinct_from(bindparam("mark")),
+            installations.c.webhooks_looked_at <= bindparam("looked_before"),
+        )
+    )
+    .order_by(installations.c.webhooks_looked_at, installations.c.api_url)
+    .limit(bindparam("limit"))
+)
+_PUT_OFF_WEBHOOKS = Statement(
+    update(installations)
+    .where(installations.c.api_url == bindparam("tenant"))
+    .values(webhooks_looked_at=bindparam("new_looked_at"))
+)
+_NOTE_WEBHOOKS = Statement(
+    update(installations)
+    .where(installations.c.api_url == bindparam("tenant"))
+    .values(
+        manifest_mark=bindparam("new_mark"),
+        app_version=bindparam("new_version"),
+        webhooks_looked_at=bindparam("new_looked_at"),
+    )
+)
 
 
 def get(session: Session, api_url: str, box: SecretBox) -> Installation | None:
@@ -86,8 +112,34 @@ def save(session: Session, installation: Installation, box: SecretBox) -> None:
             "installed_at": to_micros(installation.installed_at),
             "updated_at": to_micros(installation.updated_at),
             "keys_proven_at": to_micros(installation.installed_at),  # a first installation has nothing to protect
+            "manifest_mark": None,
+            "webhooks_looked_at": 0,
         },
     )
+
+
+def with_old_webhooks(
+    session: Session, *, mark: str, looked_before: datetime, tried_before: datetime, limit: int
+) -> list[str]:
+    """API URLs of active tenants whose webhooks are of another manifest than ``mark``, or were not looked at lately."""
+    given = {
+        "mark": mark,
+        "looked_before": to_micros(looked_before),
+        "tried_before": to_micros(tried_before),
+        "limit": limit,
+    }
+    return [row.api_url for row in session.all(_OLD_WEBHOOKS, given)]
+
+
+def put_off_webhooks(session: Session, api_url: str, now: datetime) -> None:
+    """Before a look, so that one that fails stands behind the others."""
+    session.execute(_PUT_OFF_WEBHOOKS, {"tenant": api_url, "new_looked_at": to_micros(now)})
+
+
+def note_webhooks(session: Session, api_url: str, *, mark: str, app_version: str, now: datetime) -> None:
+    """They are those of this manifest."""
+    values = {"tenant": api_url, "new_mark": mark, "new_version": app_version, "new_looked_at": to_micros(now)}
+    session.execute(_NOTE_WEBHOOKS, values)
 
 
 def set_jwks(session: Session, api_url: str, jwks: str, now: datetime) -> None:

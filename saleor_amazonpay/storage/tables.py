@@ -57,6 +57,8 @@ installations = Table(
     _time("updated_at"),
     # 0: installed again, and nothing was signed with the known keys since (DESIGN §6 case 17)
     Column("keys_proven_at", BigInteger, nullable=False, server_default="1"),
+    Column("manifest_mark", Text),  # of the manifest whose webhooks that Saleor has
+    Column("webhooks_looked_at", BigInteger, nullable=False, server_default="0"),
 )
 
 accounts = Table(
