@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import parse_qsl
@@ -113,7 +113,7 @@ class Download:
     """A file the browser saves."""
 
     name: str
-    body: bytes
+    body: bytes | AsyncIterator[bytes]
     media_type: str = "application/json"
 
 

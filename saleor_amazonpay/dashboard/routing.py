@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from saleor_amazonpay.dashboard import assets, headers, shell
@@ -229,4 +229,6 @@ def _gone(services: Services, spoken: Language, answer: Go) -> Response:
 
 def _saved(answer: Download) -> Response:
     disposition = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
-    return Response(answer.body, media_type=answer.media_type, headers=headers.policy() | disposition)
+    if isinstance(answer.body, bytes):
+        return Response(answer.body, media_type=answer.media_type, headers=headers.policy() | disposition)
+    return StreamingResponse(answer.body, media_type=answer.media_type, headers=headers.policy() | disposition)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from saleor_amazonpay import resources
@@ -62,6 +63,7 @@ def build_manifest(
     manifest: dict[str, Any] = json.loads(resources.text("manifest.json"))
     api, iframe = api_base_url.rstrip("/"), iframe_base_url.rstrip("/")
     events = manifest.pop("events")
+    page = f"{iframe}/dashboard"
     logo = manifest.pop("brand")["logo"]["default"]
     schedules = NEEDED_PERMISSIONS if bills_schedules else ()
     return {
@@ -70,11 +72,22 @@ def build_manifest(
         "id": app_id,
         "version": version,
         "audience": app_id,
-        "appUrl": f"{iframe}/dashboard",
+        "appUrl": page,
         "tokenTargetUrl": f"{api}/api/register",
         "brand": {"logo": {"default": f"{api}{logo}"}},
+        "extensions": [_extension(each, page) for each in manifest["extensions"] if _has(each, schema_version)],
         "webhooks": [_webhook(event, api, schema_version) for event in events],
     }
+
+
+def _has(extension: Mapping[str, Any], schema_version: str | None) -> bool:
+    """Whether that Saleor's Dashboard has the place; one that does not say its version may be too old for it."""
+    since, asked = parse_schema_version(extension["since"]), parse_schema_version(schema_version)
+    return since is not None and asked is not None and asked >= since
+
+
+def _extension(extension: Mapping[str, Any], page: str) -> dict[str, Any]:
+    return {**{name: value for name, value in extension.items() if name != "since"}, "url": page + extension["url"]}
 
 
 def _webhook(event: str, api: str, schema_version: str | None) -> dict[str, Any]:

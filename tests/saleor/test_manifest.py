@@ -68,6 +68,29 @@ class TestManifest:
             "https://api.example/api/webhooks/saleor/transaction-initialize-session"
         )
 
+    @pytest.mark.parametrize(
+        ("version", "mounts"),
+        [
+            (None, []),
+            ("3.21", []),
+            ("3.22", ["ORDER_DETAILS_WIDGETS", "CUSTOMER_DETAILS_WIDGETS"]),
+            ("3.24", ["ORDER_DETAILS_WIDGETS", "CUSTOMER_DETAILS_WIDGETS"]),
+        ],
+    )
+    def test_widgets_are_for_saleors_that_have_a_place_for_them(self, version, mounts):
+        made = build_manifest(
+            app_id="app",
+            version="1",
+            api_base_url="https://api.example",
+            iframe_base_url="https://page.example/below/",
+            schema_version=version,
+        )
+        assert [each["mount"] for each in made["extensions"]] == mounts
+        for each in made["extensions"]:
+            assert each["url"].startswith("https://page.example/below/dashboard/widgets/")
+            assert each["target"] == "WIDGET"
+            assert "since" not in each
+
     def test_the_dashboards_tokens_are_made_out_to_this_app(self, manifest):
         assert manifest["audience"] == manifest["id"]
 

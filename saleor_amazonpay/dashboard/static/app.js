@@ -232,6 +232,8 @@ function decorate(part) {
     time.textContent = moment.format(new Date(time.dateTime));
     time.title = time.dateTime;
   }
+  for (const until of part.querySelectorAll("[data-until]")) until.textContent = distance(new Date(until.dataset.until), locale);
+  for (const zone of part.querySelectorAll("input[data-time-zone]")) zone.value = moment.resolvedOptions().timeZone;
   for (const amount of part.querySelectorAll("data.amount")) {
     const format = new Intl.NumberFormat(locale, { style: "currency", currency: amount.dataset.currency });
     amount.textContent = format.format(amount.value);
@@ -239,6 +241,14 @@ function decorate(part) {
   for (const form of part.querySelectorAll("form[data-preview]")) preview(form);
   if (part.querySelector("main.widget")) measured.observe(part);
   else measured.disconnect();
+}
+
+/** "in 3 days", in the largest unit of which there are two or more. */
+function distance(moment, locale) {
+  const seconds = (moment - Date.now()) / 1000;
+  const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
+  const [unit, length] = units.find(([, each]) => Math.abs(seconds) >= 2 * each) ?? ["second", 1];
+  return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(Math.trunc(seconds / length), unit);
 }
 
 const measured = new ResizeObserver(([entry]) => {

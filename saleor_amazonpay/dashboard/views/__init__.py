@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from saleor_amazonpay.dashboard.views import accounts, channels, overview, problems
+from saleor_amazonpay.dashboard.views import accounts, channels, overview, payments, problems, widgets
 
-MODULES = (overview, accounts, channels, problems)
+MODULES = (overview, accounts, channels, payments, problems, widgets)

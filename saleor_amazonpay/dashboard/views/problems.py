@@ -30,7 +30,9 @@ _REMEDIES: Final = {
     "payload": Remedy(marked("Saleor sends incomplete events")),
     "report": Remedy(marked("Saleor did not accept what became of a payment")),
     "refund": Remedy(marked("A refund fell short")),
-    "authorization": Remedy(marked("An authorization ends soon")),
+    "authorization": Remedy(marked("An authorization ends soon"), "/payments/{what}"),
+    "drift": Remedy(marked("Amounts differ between Saleor and Amazon Pay"), "/payments/differences"),
+    "undelivered": Remedy(marked("A request did not reach the app")),
 }
 _OTHER: Final = Remedy(marked("Something needs your attention"))
 

@@ -1,0 +1,201 @@
+"""The pages of payments and the widgets, asked for over HTTP as the browser does."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+
+from saleor_amazonpay.handlers.merchant_payments import listing
+from saleor_amazonpay.storage import drift
+from saleor_amazonpay.storage.drift import Difference
+from saleor_amazonpay.storage.engine import Statement
+from saleor_amazonpay.storage.tables import payments
+from tests.handlers.merchant import request
+from tests.journeys.helpers import captured, payment_of, refunded, settle
+from tests.journeys.test_merchant_payments import charged, yen
+
+
+class Pages:
+    def __init__(self, shop) -> None:
+        self.shop = shop
+
+    async def ask(self, method, path, *, language="en", claims=(), **options):
+        token = self.shop.saleor.make_dashboard_token(self.shop.saleor.superuser, self.shop.app, **dict(claims))
+        headers = {
+            "HX-Request": "true",
+            "Accept-Language": language,
+            "Saleor-Api-Url": self.shop.saleor.api_url,
+            "Authorization": f"Bearer {token}",
+        }
+        return await request(method, f"{self.shop.app_url}/dashboard{path}", headers=headers, **options)
+
+    async def get(self, path, **options):
+        answer = await self.ask("GET", path, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    async def press(self, path, **form):
+        """A button of the page: its form is read from the page that is shown."""
+        answer = await self.ask("POST", path, data={"form": "form-1", **form})
+        await settle(self.shop)
+        return answer
+
+
+@pytest.fixture
+async def pages(shop):
+    return Pages(shop)
+
+
+async def path_of(shop, transaction):
+    return f"/payments/{(await payment_of(shop, transaction)).id}"
+
+
+class TestList:
+    async def test_is_empty_at_first(self, pages):
+        assert "No payments yet" in await pages.get("/payments")
+        assert "支払いはまだありません" in await pages.get("/payments", language="ja")
+
+    async def test_shows_searches_and_filters(self, shop, pages):
+        transaction = await charged(shop, "3000")
+        path = await path_of(shop, transaction)
+        for query in (
+            "",
+            f"?search={transaction}",
+            "?status=captured&amountFrom=3000&amountTo=3,000",
+            "?channel=default-jp",
+        ):
+            assert f'href="/dashboard{path}"' in await pages.get(f"/payments{query}"), query
+        for query in ("?search=nobody", "?status=refunded", "?amountFrom=3001", "?toDay=2020-01-01"):
+            assert "No payment matches" in await pages.get(f"/payments{query}"), query
+
+    async def test_says_beside_the_field_what_cannot_be_read(self, pages):
+        answer = await pages.ask("GET", "/payments?fromDay=yesterday&amountTo=much&after=x")
+        assert answer.status_code == 422
+        assert 'id="fromDay-fault"' in answer.text
+        assert 'id="amountTo-fault"' in answer.text
+
+    async def test_older_ones_are_on_the_next_page(self, shop, pages, monkeypatch):
+        first, second = (
+            await path_of(shop, await shop.authorized("3000")),
+            await path_of(shop, await shop.authorized("3000")),
+        )
+        monkeypatch.setattr(listing, "PAGE", 1)
+        text = await pages.get("/payments")
+        assert second in text
+        assert first not in text
+        [after] = re.findall(r"after=([\w-]+)", text)
+        assert first in await pages.get(f"/payments?after={after}")
+
+    async def test_as_a_file(self, shop, pages):
+        transaction = await charged(shop, "3000")
+        answer = await pages.ask("GET", "/payments/export?bom=1&status=captured")
+        assert answer.headers["content-disposition"].startswith('attachment; filename="amazon-pay-payments-')
+        [line] = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
+        assert line["saleor_transaction_id"] == transaction
+        assert (await pages.ask("GET", "/payments/export?fromDay=x")).status_code == 422
+
+    async def test_is_open_to_whoever_handles_payments(self, pages):
+        granted = {"user_permissions": ["HANDLE_PAYMENTS"]}
+        answer = await pages.ask("GET", "/payments", claims=granted)
+        assert answer.status_code == 200
+        assert 'href="/dashboard/payments"' in answer.text
+        assert 'href="/dashboard/accounts"' not in answer.text
+
+
+class TestPayment:
+    async def test_tells_money_expiry_and_what_happened(self, shop, pages):
+        transaction = await shop.authorized("3000")
+        text = await pages.get(await path_of(shop, transaction))
+        for shown in ("Authorization ends", "data-until=", "complete_checkout_session", "Capture", transaction):
+            assert shown in text, shown
+        assert "Refund more" not in text
+        japanese = await pages.get(await path_of(shop, transaction), language="ja")
+        assert "オーソリの有効期限" in japanese
+
+    async def test_its_buttons(self, shop, pages):
+        transaction = await shop.authorized("3000")
+        path = await path_of(shop, transaction)
+        answer = await pages.press(f"{path}/charge", amount="1000")
+        assert (answer.status_code, "Saleor was asked to charge" in answer.headers["hx-trigger"]) == (204, True)
+        assert (await pages.press(f"{path}/refund", form="form-2", amount="400")).status_code == 204
+        assert (await pages.press(f"{path}/over_refund", form="form-3", amount="750")).status_code == 204
+        assert (await pages.press(f"{path}/reauthorize", form="form-4", amount="500")).status_code == 204
+        assert (await pages.press(f"{path}/cancel", form="form-5")).status_code == 204
+        assert (await pages.press(f"{path}/reread")).status_code == 204
+        assert (captured(shop), refunded(shop)) == (1000, 1150)
+        assert shop.amounts(transaction) == {"charged": -150, "refunded": 1150, "canceled": 2000}
+
+    async def test_what_stands_in_the_way_is_said_beside_the_button(self, shop, pages):
+        path = await path_of(shop, await shop.authorized("3000"))
+        answer = await pages.press(f"{path}/charge", amount="9000")
+        assert answer.status_code == 422
+        assert 'id="charge-fault" role="alert">At most 3000 JPY is possible now.' in answer.text
+        assert 'value="9000"' in answer.text
+        answer = await pages.press(f"{path}/resend")
+        assert "There is no such report" in answer.text
+
+    async def test_a_request_that_never_came_is_done_now(self, shop, pages):
+        transaction = await charged(shop, "3000")
+        shop.saleor.faults.webhook("lost-request", "TRANSACTION_REFUND_REQUESTED")
+        await shop.saleor.staff.request_refund(transaction, 700)
+        path = await path_of(shop, transaction)
+        assert "Do it now" in await pages.get(path)
+        await pages.press(f"{path}/refund", amount="700")
+        assert "Do it now" not in await pages.get(path)
+        assert refunded(shop) == 700
+
+    async def test_script_in_what_others_wrote_is_text(self, shop, pages):
+        transaction = await shop.authorized("3000")
+        path, services = await path_of(shop, transaction), shop.running.services
+        services.chronicle.note(path.removeprefix("/payments/"), "answer", result="<script>x</script>")
+        text = await pages.get(path)
+        assert "<script>x" not in text
+        assert "&lt;script&gt;x" in text
+
+
+class TestDifferences:
+    async def test_are_listed_with_both_sides(self, shop, pages):
+        assert "Everything agrees" in await pages.get("/payments/differences")
+        transaction = await charged(shop, "3000")
+        payment, now = await payment_of(shop, transaction), shop.clock.now()
+        found = [Difference("charged", yen(2999), yen(3000))]
+        await shop.running.services.database.run(lambda session: drift.save(session, payment, found, now))
+        text = await pages.get("/payments/differences")
+        assert 'value="2999"' in text
+        assert f"/payments/{payment.id}" in text
+
+
+class TestWidgets:
+    async def test_of_an_order(self, shop, pages):
+        checkout = shop.saleor.create_checkout("default-jp")
+        shop.flow("default-jp", "AUTHORIZATION")
+        transaction = await shop.pay(checkout.id)
+        order = await shop.saleor.storefront.checkout_complete(checkout.id)
+        text = await pages.get(f"/widgets/order?orderId={order.order_id}")
+        path = await path_of(shop, transaction)
+        assert 'class="widget"' in text
+        assert "Authorized" in text
+        assert f'data-dashboard="/extensions/app/{shop.app.id.replace("=", "%3D")}{path}"' in text
+        back = f"/widgets/order?orderId={order.order_id}"
+        answer = await pages.press(f"{path}/reread", back=back)
+        assert back in answer.headers["hx-location"]
+        assert "dashboard:refresh" in answer.headers["hx-trigger"]
+        for elsewhere in ("https://evil.example/", "//evil.example", "/accounts"):
+            answer = await pages.press(f"{path}/reread", back=elsewhere)
+            assert "evil" not in answer.headers["hx-location"]
+
+    async def test_of_an_order_paid_otherwise(self, pages):
+        for query in ("", "?orderId=T3JkZXI6eA==", "?orderId=%00"):
+            assert "no payment with Amazon Pay" in await pages.get(f"/widgets/order{query}")
+
+    async def test_of_a_customer(self, shop, pages):
+        assert "has not paid" in await pages.get("/widgets/customer?customerId=VXNlcjo5OQ==")
+        assert "has not paid" in await pages.get("/widgets/customer")
+        transaction = await charged(shop, "3000")
+        change = Statement(payments.update().values(customer_id="VXNlcjo3"))
+        await shop.running.services.database.run(lambda session: session.execute(change))
+        assert await path_of(shop, transaction) in await pages.get("/widgets/customer?customerId=VXNlcjo3")
+        assert "has not paid" in await pages.get("/widgets/customer?customerId=VXNlcjo4")
