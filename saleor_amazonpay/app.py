@@ -27,6 +27,7 @@ from saleor_amazonpay.clock import Clock, SystemClock
 from saleor_amazonpay.dashboard import routing as dashboard
 from saleor_amazonpay.handlers import chronicle as timeline_notes
 from saleor_amazonpay.handlers import tasks as task_table
+from saleor_amazonpay.handlers.agreements.app_tokens import AppTokens
 from saleor_amazonpay.handlers.chronicle import Chronicle
 from saleor_amazonpay.handlers.directory import Directory
 from saleor_amazonpay.handlers.key_watch import KeyWatch
@@ -61,6 +62,7 @@ class Application:
     key_source: JwksSource
     certificates: CertificateSource
     admission: Admission
+    app_tokens: AppTokens
 
 
 @asynccontextmanager
@@ -123,6 +125,7 @@ async def application(
                 lambda url: fetch_certificate(http, url), clock, settings.amazon_pay_sns_cert_hosts
             ),
             admission=Admission(clock),
+            app_tokens=AppTokens(saleor, clock),
         )
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from saleor_amazonpay.errors import AppError, UnknownInstallation
 from saleor_amazonpay.handlers import tenant_keys
+from saleor_amazonpay.handlers.agreements.app_tokens import AppTokens
 from saleor_amazonpay.handlers.directory import Tenant
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.messages import Message
@@ -21,7 +22,8 @@ from saleor_amazonpay.saleor.dashboard_token import DashboardUser, TokenRejected
 from saleor_amazonpay.saleor.signature import JwksSource
 from saleor_amazonpay.storage.installations import Installation
 
-NEEDED_PERMISSIONS = ("MANAGE_APPS", "HANDLE_PAYMENTS")
+HANDLE_PAYMENTS = "HANDLE_PAYMENTS"
+NEEDED_PERMISSIONS = ("MANAGE_APPS", HANDLE_PAYMENTS)
 _MAX_HEADER = 1024
 
 log = structlog.get_logger(__name__)
@@ -49,15 +51,41 @@ class PermissionDenied(AppError):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Everything a Dashboard request may do is done as this user in this tenant."""
+    """Everything a Dashboard request may do is done as this user in this tenant.
+
+    ``user`` is the app where ``is_app``.
+    """
 
     installation: Installation
     user: DashboardUser
     token: str = field(repr=False)  # for calls to Saleor as this user
+    is_app: bool = False  # an app of the merchant's, which may only use what is made for apps
 
     @property
     def tenant(self) -> str:
         return self.installation.api_url
+
+
+async def authenticate_app(services: Services, tokens: AppTokens, *, api_url: str, token: str) -> Viewer:
+    """The app an opaque token of Saleor's speaks for, proven at a tenant that we know.
+
+    Raises:
+        Unauthenticated: an unknown tenant, or no active app of it has this token.
+        PermissionDenied: the app may not handle payments.
+        SaleorUnavailable: it cannot be proven now.
+    """
+    try:
+        installation = (await services.directory.tenant(api_url)).installation
+    except UnknownInstallation as error:
+        raise Unauthenticated("This token is not valid here.") from error
+    caller = await tokens.caller(installation.api_url, token)
+    if caller is None:
+        log.info("app_token_rejected", tenant=api_url[:255])
+        raise Unauthenticated("This token is not valid here.")
+    if HANDLE_PAYMENTS not in caller.permissions:
+        raise PermissionDenied((HANDLE_PAYMENTS,), (HANDLE_PAYMENTS,))
+    user = DashboardUser(caller.app_id, "", caller.permissions, caller.permissions)
+    return Viewer(installation, user, token, is_app=True)
 
 
 async def authenticate(

@@ -17,7 +17,8 @@ from starlette.routing import Route
 
 from saleor_amazonpay import bodies
 from saleor_amazonpay.errors import AppError, RequestRejected
-from saleor_amazonpay.handlers.dashboard_users import Viewer, authenticate
+from saleor_amazonpay.handlers.agreements.app_tokens import is_opaque
+from saleor_amazonpay.handlers.dashboard_users import Viewer, authenticate, authenticate_app
 from saleor_amazonpay.handlers.services import Services
 
 if TYPE_CHECKING:
@@ -62,13 +63,12 @@ def export_schema() -> str:
 
 
 async def _viewer(request: Request, services: Services) -> Viewer:
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    return await authenticate(
-        services,
-        request.app.state.application.key_source,
-        api_url=request.headers.get("saleor-api-url", ""),
-        token=token.strip() if kind.lower() == "bearer" else "",
-    )
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    token = given.strip() if kind.lower() == "bearer" else ""
+    application, api_url = request.app.state.application, request.headers.get("saleor-api-url", "")
+    if is_opaque(token):
+        return await authenticate_app(services, application.app_tokens, api_url=api_url, token=token)
+    return await authenticate(services, application.key_source, api_url=api_url, token=token)
 
 
 async def _operation(request: Request) -> _Operation:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import strawberry
 import structlog
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
 from strawberry.types import ExecutionContext
+from strawberry.utils.await_maybe import AwaitableOrValue
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLResolveInfo
 from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.schema import resolvers
+from saleor_amazonpay.schema.agreements.operations import FOR_APPS, AgreementMutation, AgreementQuery
 from saleor_amazonpay.schema.billing.operations import BillingMutation, BillingQuery
 from saleor_amazonpay.schema.cv1 import Cv1Mutation, Cv1Query
 from saleor_amazonpay.schema.drift import DriftMutation, DriftQuery
@@ -35,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type
-class Query(BillingQuery, Cv1Query, DriftQuery, PaymentQuery):
+class Query(AgreementQuery, BillingQuery, Cv1Query, DriftQuery, PaymentQuery):
     installation: Installation = strawberry.field(
         resolver=resolvers.installation, description="This app in this Saleor."
     )
@@ -52,7 +57,7 @@ class Query(BillingQuery, Cv1Query, DriftQuery, PaymentQuery):
 
 
 @strawberry.type
-class Mutation(BillingMutation, Cv1Mutation, DriftMutation, PaymentMutation):
+class Mutation(AgreementMutation, BillingMutation, Cv1Mutation, DriftMutation, PaymentMutation):
     account_create: AccountCreate = strawberry.mutation(
         resolver=resolvers.account_create, description="Try the keys at Amazon Pay, then store them."
     )
@@ -78,6 +83,25 @@ class Mutation(BillingMutation, Cv1Mutation, DriftMutation, PaymentMutation):
     )
 
 
+class OnlyForApps(SchemaExtension):
+    """An app of the merchant's may use the fields made for apps; everything else is for staff."""
+
+    def resolve(
+        self, _next: Callable[..., Any], root: Any, info: GraphQLResolveInfo[Any], *args: str, **kwargs: Any
+    ) -> AwaitableOrValue[object]:
+        """Looks at the operation's own fields; what is below them was allowed with them."""
+        is_top = info.path.prev is None and not info.field_name.startswith("__")
+        if is_top and info.context.viewer.is_app and info.field_name not in FOR_APPS:
+            raise NotForApps("This is for staff, with the token of the Saleor Dashboard; an app's token is not enough.")
+        result: AwaitableOrValue[object] = _next(root, info, *args, **kwargs)
+        return result
+
+
+class NotForApps(AppError):
+    status = 403
+    code = "PERMISSION_DENIED"
+
+
 class AppSchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log our own faults alone: a GraphQL error prints the query, and that may hold a private key."""
@@ -92,6 +116,7 @@ schema = AppSchema(
     query=Query,
     mutation=Mutation,
     extensions=[
+        OnlyForApps,
         lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
         lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
         lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),

@@ -33,6 +33,11 @@ _QUIET, _SUSPENDED, _AGAIN = timedelta(days=7), timedelta(days=1), timedelta(hou
 _MOST_WOKEN = 100
 
 
+def lapses_soon(known: Agreement, now: datetime) -> bool:
+    """Nobody has charged it for about a year: the next charge keeps it alive (§4.1)."""
+    return not known.is_closed and known.expires_at is not None and known.expires_at - now <= KEEP_ALIVE
+
+
 async def look(services: Services, agreement_id: str, deadline: Deadline) -> Agreement | None:
     """The agreement as Amazon has it now.
 
