@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ import pytest
 from playwright.async_api import Frame, Page
 
 from saleor_amazonpay.storage import migrate
-from tests.handlers.merchant import open_merchant
+from tests.handlers.merchant import Merchant, open_merchant
 
 PICTURES = Path(__file__).parents[3] / "artifacts" / "dashboard"
 DESKTOP = {"width": 1200, "height": 900}
 PHONE = {"width": 390, "height": 844}
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 # Chromium tells of answers like 401 and 422 as it does of faults of scripts.
 _TOLD_ANYWAY = "Failed to load resource"
 
@@ -46,31 +49,56 @@ class Opened:
     async def click(self, name: str, role: str = "button") -> None:
         await self.app.get_by_role(role, name=name, exact=True).click()
 
+    async def notified(self, title: str) -> None:
+        """Wait until the Dashboard was asked to say this."""
+        await self.page.wait_for_function(
+            "title => dashboard.actions.some((each) => each.type === 'notification' && each.title === title)", arg=title
+        )
+
     async def picture(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         height = await self.app.evaluate("document.documentElement.scrollHeight")
         size = self.page.viewport_size
-        await self.page.set_viewport_size({"width": size["width"], "height": max(size["height"], height + 48)})
+        await self.page.set_viewport_size({"width": size["width"], "height": max(600, height + 48)})
         await self.page.screenshot(path=PICTURES / f"{name}.png")
         await self.page.set_viewport_size(size)
 
+    async def stumbling_blocks(self) -> list[str]:
+        """What axe finds by the rules of WCAG 2.2 AA and good practice: rule, and where."""
+        if not await self.app.evaluate("'axe' in window"):
+            await self.app.evaluate(AXE)
+        found = await self.app.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
 
-@pytest.fixture(scope="module")
-async def merchant(tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('dashboard') / 'app.db'}"
+
+@asynccontextmanager
+async def new_merchant(folder: Path):
+    url = f"sqlite:///{folder / 'app.db'}"
     await asyncio.to_thread(migrate.upgrade, url)
     async with open_merchant(url) as merchant:
         yield merchant
 
 
+@pytest.fixture(scope="module")
+async def merchant(tmp_path_factory):
+    async with new_merchant(tmp_path_factory.mktemp("dashboard")) as merchant:
+        yield merchant
+
+
 @pytest.fixture
-async def open_dashboard(browser, merchant):
+async def open_dashboard(browser, request):
     """Opens the app's page in the Dashboard; a fault of a script or a breach of the policy fails the test."""
     opened: list[Opened] = []
 
-    async def open_(path="", *, language="en", theme="light", viewport=DESKTOP, **claims) -> Opened:
+    async def open_(
+        path="", *, of: Merchant | None = None, language="en", theme="light", viewport=DESKTOP, context=None, **claims
+    ) -> Opened:
+        merchant = of or request.getfixturevalue("merchant")
         merchant.saleor.dashboard_claims = claims
-        page = await (await browser.new_context(viewport=viewport, locale="en-US", timezone_id="Asia/Tokyo")).new_page()
+        context = context or await browser.new_context(
+            viewport=viewport, locale="en-US", timezone_id="Asia/Tokyo", accept_downloads=True
+        )
+        page = await context.new_page()
         page.set_default_timeout(10_000)
         it = Opened(page)
         opened.append(it)
@@ -85,10 +113,10 @@ async def open_dashboard(browser, merchant):
         await page.goto(f"{address}?theme={theme}&locale={language}&{path.partition('?')[2]}")
         await page.locator("iframe").wait_for()
         await it.app.locator("main:not([data-state])").wait_for()
+        merchant.saleor.dashboard_claims = {}
         return it
 
     yield open_
-    merchant.saleor.dashboard_claims = {}
-    for it in opened:
-        await it.page.context.close()
+    for context in {it.page.context for it in opened}:
+        await context.close()
     assert [it.complaints for it in opened if it.complaints] == []
