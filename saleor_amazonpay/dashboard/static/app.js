@@ -111,7 +111,8 @@ function renewed() {
 
 // A request waits for a question to be answered, and for a new token where the old one has ended.
 document.body.addEventListener("htmx:confirm", (event) => {
-  const { elt, verb, issueRequest, triggeringEvent } = event.detail;
+  const { elt, verb, issueRequest, triggeringEvent, etc } = event.detail;
+  if (etc?.headers?.["X-Again"]) return; // it was asked already
   const submitter = triggeringEvent?.submitter;
   const form = elt.closest?.("form[data-guard]");
   const question = [submitter, elt].find((each) => each?.dataset?.confirm && isDue(each));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -86,14 +87,13 @@ async def merchant(tmp_path_factory):
 
 
 @pytest.fixture
-async def open_dashboard(browser, request):
+async def open_dashboard_of(browser):
     """Opens the app's page in the Dashboard; a fault of a script or a breach of the policy fails the test."""
     opened: list[Opened] = []
 
     async def open_(
-        path="", *, of: Merchant | None = None, language="en", theme="light", viewport=DESKTOP, context=None, **claims
+        merchant: Merchant, path="", *, language="en", theme="light", viewport=DESKTOP, context=None, **claims
     ) -> Opened:
-        merchant = of or request.getfixturevalue("merchant")
         merchant.saleor.dashboard_claims = claims
         context = context or await browser.new_context(
             viewport=viewport, locale="en-US", timezone_id="Asia/Tokyo", accept_downloads=True
@@ -120,3 +120,9 @@ async def open_dashboard(browser, request):
     for context in {it.page.context for it in opened}:
         await context.close()
     assert [it.complaints for it in opened if it.complaints] == []
+
+
+@pytest.fixture
+def open_dashboard(open_dashboard_of, merchant):
+    """The same, of the module's own merchant."""
+    return partial(open_dashboard_of, merchant)
