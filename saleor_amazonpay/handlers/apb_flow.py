@@ -117,11 +117,11 @@ async def recognize(
 
 
 def _bind(session: Session, services: Services, payment: Payment, session_id: str) -> Payment | None:
+    """The payment with its session, or as it was decided meanwhile; None where the session is another's."""
     current = payment_rows.by_id(session, payment.id, lock=True)
-    if current is None or current.session_id == session_id:
+    if current is None or current.session_id == session_id or not current.is_undecided:
         return current
-    holder = payment_rows.by_session(session, payment.api_url, session_id)
-    if holder is not None or not current.is_undecided:
+    if payment_rows.by_session(session, payment.api_url, session_id) is not None:
         return None
     payment_rows.change(session, payment.id, services.clock.now(), session_id=session_id)
     return payment_rows.by_id(session, payment.id)

@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
+from saleor_amazonpay.sandbox.saleor.catalogue import User
 from saleor_amazonpay.sandbox.saleor.clients import Payment, Requested, Storefront
 from saleor_amazonpay.sandbox.saleor.standin import Lines, TransactionSnapshot
 from saleor_amazonpay.sandbox.world import SHOPFRONTS, World, dashboard_of, mutate
@@ -128,6 +130,27 @@ class Shopper:
         if not onward.startswith(data["returnUrl"]) or "result=charged" not in onward:
             raise FellShort(f"expected to be sent on to the shop as charged, seen {answer.status_code} {onward}")
         return begun.transaction_id
+
+    async def ask_the_app(self, path: str, body: dict[str, Any] | None = None, token: str = "") -> dict[str, Any]:
+        """What a page of the shop asks the app itself: a GET where there is no ``body``."""
+        headers = {"Origin": self.world.storefront_url} | ({"Authorization": f"Bearer {token}"} if token else {})
+        async with httpx2.AsyncClient(base_url=self.world.app_url, headers=headers, trust_env=False) as browser:
+            answer = await (browser.get(path) if body is None else browser.post(path, json=body))
+        told: dict[str, Any] = answer.json()
+        if told["errors"]:
+            raise FellShort(f"expected an answer of {path.partition('?')[0]}, seen {told['errors'][0]['message']}")
+        return told
+
+    async def sign_in_with_amazon(self, customer: User | None = None) -> dict[str, Any]:
+        """The sign-in button, Amazon's consent, and the exchange; linked to who is logged in at the shop."""
+        shop = {"saleorApiUrl": self.world.saleor.api_url, "channel": "default-jp"}
+        asked = {**shop, "signInReturnUrl": f"{self.world.storefront_url}/account.html", "scopes": ["name"]}
+        button = (await self.ask_the_app("/storefront/sign-in", asked))["amazonPay"]
+        came_back = self.world.amazon.buyer_signs_in(button["signInConfig"])
+        token = parse_qs(urlsplit(came_back).query)["buyerToken"][0]
+        logged_in = self.world.saleor.make_user_token(customer) if customer else ""
+        exchanged = {**shop, "buyerToken": token, "link": customer is not None}
+        return await self.ask_the_app("/storefront/sign-in/exchange", exchanged, logged_in)
 
     async def place_order(self, checkout_id: str) -> str:
         completed = await self._storefront.checkout_complete(checkout_id)
@@ -364,6 +387,37 @@ async def old_order(shopper: Shopper) -> None:
     await shopper.expect(adopted, refunded="3500")
 
 
+async def express(shopper: Shopper) -> None:
+    shop = urlencode(
+        {"saleorApiUrl": shopper.world.saleor.api_url, "channel": "us", "amount": "29.99", "currency": "USD"}
+    )
+    await shopper.step("A product's page: the app gives the button's looks, nobody has a checkout yet")
+    shown = (await shopper.ask_the_app(f"/storefront/button?{shop}"))["amazonPay"]
+    if shown["createCheckoutSessionConfig"] is not None:
+        raise FellShort("expected a button that is signed at the click")
+    await shopper.step("The click makes the checkout; Amazon is told where the channel ships, the buyer pays $34.99")
+    checkout = shopper.world.saleor.create_checkout("us", CUP)
+    paid = await shopper.pay(checkout.id, "AUTHORIZATION_SUCCESS")
+    await shopper.place_order(checkout.id)
+    await shopper.expect(paid, authorized="34.99")
+
+
+async def signed_in(shopper: Shopper) -> None:
+    customer = shopper.world.saleor.store.users[-1]
+    await shopper.step("A customer who is logged in signs in with Amazon: both accounts are proven, and linked")
+    linked = await shopper.sign_in_with_amazon(customer)
+    if linked["customer"] != {"id": customer.id}:
+        raise FellShort(f"expected a link to {customer.id}, seen {linked['customer']}")
+    await shopper.step("Next time Amazon alone says who it is; then the customer buys a cup for ¥3,500")
+    known = await shopper.sign_in_with_amazon()
+    if known["customer"] != {"id": customer.id}:
+        raise FellShort(f"expected to be recognised, seen {known['customer']}")
+    checkout = shopper.world.saleor.create_checkout("default-jp", CUP)
+    paid = await shopper.pay(checkout.id, "CHARGE_SUCCESS")
+    await shopper.place_order(checkout.id)
+    await shopper.expect(paid, charged="3500")
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """``way``: flow, product type and what the channel asks for."""
@@ -384,5 +438,7 @@ PURCHASES: Final = (
     Purchase("Paid and abandoned", "review · PayAndShip · AUTHORIZATION · USD", abandoned),
     Purchase("One click", "apb · PayAndShip · CHARGE · JPY", one_click),
     Purchase("An order of the old shop", "adopted from CV1 · order · JPY", old_order),
+    Purchase("From a product's page", "express · PayAndShip · AUTHORIZATION · USD", express),
+    Purchase("Signed in with Amazon", "sign-in · review · CHARGE · JPY", signed_in),
     Purchase("Amazon falls silent", "review · PayAndShip · AUTHORIZATION · USD", silent_amazon),
 )

@@ -44,6 +44,7 @@ class Shopfront:
 
     slug: str
     name: str
+    country: str
     region: Region
     merchant_id: str
     store_id: str
@@ -54,6 +55,7 @@ SHOPFRONTS: Final = (
     Shopfront(
         "default-jp",
         "JPY · 日本",
+        "JP",
         "jp",
         "A3SHIZUKU0JP",
         "amzn1.application-oa2-client.shizuku0jp",
@@ -62,6 +64,7 @@ SHOPFRONTS: Final = (
     Shopfront(
         "us",
         "USD · United States",
+        "US",
         "na",
         "A3SHIZUKU0US",
         "amzn1.application-oa2-client.shizuku0us",
@@ -206,7 +209,7 @@ def storefront(saleor_api_url: str, app_url: str, gateway: str) -> Starlette:
         "saleorApiUrl": saleor_api_url,
         "kitUrl": f"{app_url}/storefront/amazon-pay.js",
         "gatewayId": gateway,
-        "channels": [{"slug": shopfront.slug, "name": shopfront.name} for shopfront in SHOPFRONTS],
+        "channels": [{"slug": each.slug, "name": each.name, "country": each.country} for each in SHOPFRONTS],
     }
 
     async def configuration(_: Request) -> Response:

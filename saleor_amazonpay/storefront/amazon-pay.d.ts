@@ -25,12 +25,20 @@ export interface AmazonPayConfig {
   publicKeyId: string;
   ledgerCurrency: string;
   checkoutLanguage: string;
-  productType: "PayAndShip" | "PayOnly";
+  productType: "PayAndShip" | "PayOnly" | "SignIn";
   placement: "Home" | "Product" | "Cart" | "Checkout" | "Other";
   buttonColor: "Gold" | "LightGray" | "DarkGray";
   sandbox: boolean;
-  estimatedOrderAmount: Amount;
-  createCheckoutSessionConfig: CheckoutSessionConfig | null;
+  estimatedOrderAmount?: Amount | null;
+  createCheckoutSessionConfig?: CheckoutSessionConfig | null;
+  signInConfig?: CheckoutSessionConfig;
+}
+
+/** How often the buyer is charged at least; Amazon never charges by itself. */
+export interface Recurring {
+  frequency: { unit: "Year" | "Month" | "Week" | "Day"; value: string } | { unit: "Variable"; value: "0" };
+  /** What each charge will be; left out when it varies. */
+  amount?: Amount;
 }
 
 /** In the form of Saleor's `AddressInput`. */
@@ -80,11 +88,20 @@ export interface GatewayRequest {
   checkoutReviewReturnUrl?: string;
   checkoutCancelUrl?: string;
   placement?: AmazonPayConfig["placement"];
+  recurring?: Recurring;
   amazonCheckoutSessionId?: string;
 }
 
+/** Where the buyer comes back to: a page of the shop that calls `finish`, or the app, which then goes on to the shop. */
+export type Return = { checkoutResultReturnUrl: string; returnUrl?: never } | { returnUrl: string; checkoutResultReturnUrl?: never };
+export type PayRequest = Return & { recurring?: Recurring };
+export type PayNowRequest = PayRequest & { checkoutCancelUrl?: string };
+
 export interface TransactionData {
   status?: "awaiting_buyer" | "processing" | "completed" | "pending" | "failed" | "invalid_data";
+  /** Of a failure: Amazon's own word for why. */
+  reasonCode?: string | null;
+  amazonPay?: AmazonPayConfig;
   amazonPayRedirectUrl?: string | null;
   amazonCheckoutSessionId?: string;
   errors?: FieldError[];
@@ -127,7 +144,7 @@ export interface ButtonOptions extends ScriptOptions {
 }
 
 export type Messages = Record<
-  | "label" | "opening" | "redirecting" | "processing" | "paid" | "pending" | "action_required"
+  | "label" | "signInLabel" | "stranger" | "opening" | "redirecting" | "processing" | "paid" | "pending" | "action_required"
   | "declined" | "cancelled" | "expired" | "failed" | "unavailable",
   string
 >;
@@ -137,6 +154,8 @@ export declare function loadAmazonPay(scriptUrl: string, options?: ScriptOptions
 export declare function mountButton(
   container: Element, amazonPay: AmazonPayConfig, options?: ButtonOptions,
 ): Promise<MountedButton>;
+export declare function startCheckout(amazonPay: AmazonPayConfig, options?: ScriptOptions): Promise<void>;
+export declare function bindUpgrade(element: Element, amazonPay: AmazonPayConfig, options?: ScriptOptions): Promise<void>;
 export declare function bindChange(
   elements: { changeAddress?: Element | null; changePayment?: Element | null },
   checkoutSession: CheckoutSession,
@@ -144,6 +163,9 @@ export declare function bindChange(
 ): Promise<void>;
 export declare function goToAmazon(data: TransactionData | null, options?: { assign?: (url: string) => void }): void;
 export declare function returnedSessionId(url?: string): string | null;
+export declare function returnedTransactionId(url?: string): string | null;
+export declare function returnedBuyerToken(url?: string): string | null;
+export declare function reasonOf(reasonCode?: string | null): "declined" | "cancelled" | "expired" | "failed";
 export declare function outcomeOf(event: TransactionAnswer["event"], data: TransactionAnswer["data"]): Outcome;
 export declare function finish<Answer extends TransactionAnswer>(
   process: (data: { amazonCheckoutSessionId: string | null }) => Promise<Answer>,
@@ -157,20 +179,56 @@ export interface SaleorAmazonPayOptions extends ScriptOptions {
   locale?: string;
   /** Milliseconds between two calls while a payment is being processed. */
   pollDelays?: number[];
-  /** Remembers which transaction a session pays; `localStorage` by default. */
-  storage?: Storage | null;
+  /** The API URL of the shop's Saleor, as it installed the app; for express buttons and sign-in. */
+  saleorApiUrl?: string;
+  /** The slug of the channel; for express buttons and sign-in. */
+  channel?: string;
+  /** Where the app is; by default where this module comes from. */
+  appUrl?: string;
 }
 
-/** Events: `ready`, `opening`, `redirecting`, `processing`, `finished` and `error`, each a CustomEvent. */
+/** What Amazon told of the buyer, as far as the scopes asked for it. */
+export interface Buyer {
+  buyerId: string;
+  name?: string;
+  email?: string;
+  phoneNumber?: string;
+  postalCode?: string;
+  countryCode?: string;
+  primeMembershipTypes?: string[];
+  shippingAddress?: AddressInput;
+  billingAddress?: AddressInput;
+  missingFields: string[];
+}
+
+export interface SignedIn {
+  buyer: Buyer;
+  /** The Saleor customer the Amazon account is linked to. */
+  customer: { id: string } | null;
+}
+
+export interface Preparation<Data> {
+  /** Called at the click: makes or updates the checkout, returns its id (or an order's), or nothing to stay. */
+  prepare: () => Promise<string | null | undefined>;
+  data: Data | ((sourceId: string) => Data);
+  label?: string;
+}
+
+/** Events: `ready`, `opening`, `redirecting`, `processing`, `finished`, `signedin`, `error`, each a CustomEvent. */
 export declare class SaleorAmazonPay extends EventTarget {
   constructor(options: SaleorAmazonPayOptions);
   initialize(sourceId: string, data?: GatewayRequest, options?: { amount?: string }): Promise<GatewayData>;
-  mountButton(container: Element, options: {
-    amazonPay: AmazonPayConfig;
-    prepare: () => Promise<string | null>;
-    data: GatewayRequest | ((sourceId: string) => GatewayRequest);
-    label?: string;
+  mountButton(
+    container: Element, options: Preparation<GatewayRequest> & { amazonPay: AmazonPayConfig },
+  ): Promise<MountedButton>;
+  mountExpress(container: Element, options: Preparation<GatewayRequest> & {
+    price?: { amount: string; currency: string };
+    isShippingRequired?: boolean;
+    placement?: AmazonPayConfig["placement"];
   }): Promise<MountedButton>;
+  mountPayNow(
+    container: Element, options: Preparation<PayNowRequest> & { amazonPay: AmazonPayConfig },
+  ): Promise<MountedButton>;
   review(sourceId: string, options?: {
     sessionId?: string | null;
     data?: GatewayRequest;
@@ -178,15 +236,24 @@ export declare class SaleorAmazonPay extends EventTarget {
   }): Promise<GatewayData>;
   pay(sourceId: string, options: {
     sessionId?: string | null;
-    data: { checkoutResultReturnUrl: string } | { returnUrl: string };
+    data: PayRequest;
     amount?: string;
     idempotencyKey?: string;
   }): Promise<TransactionAnswer>;
-  recall(sessionId?: string | null): { transactionId: string; sourceId: string; at: number } | null;
   finish(options?: {
     sessionId?: string | null;
-    transactionId?: string;
+    transactionId?: string | null;
   }): Promise<TransactionAnswer & { outcome: PreciseOutcome }>;
   goOn(answer: TransactionAnswer): void;
+  mountSignIn(container: Element, options: {
+    returnUrl: string;
+    cancelUrl?: string;
+    scopes?: string[];
+    placement?: AmazonPayConfig["placement"];
+    label?: string;
+  }): Promise<MountedButton>;
+  signIn(options?: { url?: string; customerToken?: string }): Promise<SignedIn | null>;
+  unlink(options: { customerToken: string }): Promise<number>;
+  signOut(scriptUrl: string): Promise<void>;
   unmount(): void;
 }

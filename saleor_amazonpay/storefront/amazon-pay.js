@@ -1,19 +1,23 @@
 /**
  * Amazon Pay for Saleor storefronts: one function per step, and a class that also makes the Saleor mutations.
  *
- * An ES module without dependencies. Nothing is loaded from Amazon before a button or a change link is shown.
+ * An ES module without dependencies. Nothing is loaded from Amazon before a button or a change link is shown, and
+ * nothing is kept in the browser: who comes back from Amazon brings the payment's id in the URL.
  */
 
 const GATEWAY_ID = "saleor.app.payment.amazonpay";
 const SESSION_PARAMETER = "amazonCheckoutSessionId";
+const TRANSACTION_PARAMETER = "transaction";
+const BUYER_TOKEN_PARAMETER = "buyerToken";
+const STATE_PARAMETER = "amazonPayState";
+const STATE_KEY = "saleor-amazonpay:state";
 const SCRIPT_TIMEOUT = 20_000; // milliseconds
 const POLL_DELAYS = [1000, 2000, 3000, 5000, 5000, 8000]; // milliseconds; about as long as a buyer keeps watching
-const MEMORY_PREFIX = "saleor-amazonpay:";
-const MEMORY_LIFE = 25 * 3600 * 1000; // milliseconds; one hour longer than a checkout session lives
 
 const MESSAGES = {
   en: {
     label: "Amazon Pay: use the address and payment method of your Amazon account",
+    signInLabel: "Sign in with your Amazon account",
     opening: "Opening Amazon Pay …",
     redirecting: "Taking you to Amazon Pay …",
     processing: "Your payment is being processed …",
@@ -25,9 +29,11 @@ const MESSAGES = {
     expired: "The Amazon Pay session has expired. Please start again.",
     failed: "The payment did not succeed. Nothing was charged.",
     unavailable: "Amazon Pay cannot be reached at the moment. Please try again.",
+    stranger: "This sign-in was not begun here. Please sign in again.",
   },
   ja: {
     label: "Amazon Pay：Amazonアカウントに登録された住所とお支払い方法を使う",
+    signInLabel: "Amazonアカウントでログイン",
     opening: "Amazon Payを開いています…",
     redirecting: "Amazon Payに移動しています…",
     processing: "お支払いを処理しています…",
@@ -39,6 +45,7 @@ const MESSAGES = {
     expired: "Amazon Payの有効期限が切れました。もう一度お試しください。",
     failed: "お支払いを完了できませんでした。請求は発生していません。",
     unavailable: "現在Amazon Payに接続できません。もう一度お試しください。",
+    stranger: "このログイン手続きを確認できませんでした。もう一度ログインしてください。",
   },
 };
 
@@ -110,24 +117,24 @@ function hostIn(container, label) {
 }
 
 /**
- * Shows Amazon's button in `container`; `amazonPay` is what paymentGatewayInitialize answered.
+ * Shows Amazon's button in `container`; `amazonPay` is what paymentGatewayInitialize (or `/storefront/…`) answered.
  *
  * With `onClick` the button asks at the click what to pay for: the function makes or updates the checkout and returns
  * a fresh `amazonPay`, so that what is signed is what is bought. Further clicks wait until that one has ended.
  */
 export async function mountButton(container, amazonPay, {onClick, onError, label, locale, nonce} = {}) {
-  const {scriptUrl, createCheckoutSessionConfig, ...appearance} = amazonPay;
-  if (!onClick && !createCheckoutSessionConfig) {
+  const {scriptUrl, createCheckoutSessionConfig, estimatedOrderAmount, ...appearance} = amazonPay;
+  if (!onClick && !createCheckoutSessionConfig && !amazonPay.signInConfig) {
     throw new AmazonPayError("Give checkoutReviewReturnUrl to paymentGatewayInitialize, or onClick to mountButton.");
   }
   const Pay = await loadAmazonPay(scriptUrl, {nonce});
-  const host = hostIn(container, label ?? messages(locale).label);
-  const config = onClick ? appearance : {...appearance, createCheckoutSessionConfig};
-  const button = Pay.renderButton(`#${host.id}`, config);
-  const forget = onClick ? decouple(button, onClick, onError) : () => {};
+  const host = hostIn(container, label ?? messages(locale)[amazonPay.signInConfig ? "signInLabel" : "label"]);
+  const shown = {...appearance, ...(estimatedOrderAmount && {estimatedOrderAmount})};
+  const button = Pay.renderButton(`#${host.id}`, onClick ? shown : {...shown, ...signed(createCheckoutSessionConfig)});
+  const forget = onClick ? decouple(Pay, button, appearance.productType, onClick, onError) : () => {};
   return {
     element: host,
-    update: (estimatedOrderAmount) => button.updateButtonInfo(estimatedOrderAmount),
+    update: (amount) => button.updateButtonInfo(amount),
     unmount() {
       forget();
       host.remove();
@@ -135,8 +142,12 @@ export async function mountButton(container, amazonPay, {onClick, onError, label
   };
 }
 
+function signed(createCheckoutSessionConfig) {
+  return createCheckoutSessionConfig ? {createCheckoutSessionConfig} : {};
+}
+
 /** At most one checkout is made for a click, however often the button is pressed. */
-function decouple(button, onClick, onError) {
+function decouple(Pay, button, productType, onClick, onError) {
   let busy = false;
   let mounted = true;
   const release = () => (busy = false);
@@ -146,6 +157,7 @@ function decouple(button, onClick, onError) {
     try {
       const fresh = await onClick();
       if (!fresh || !mounted) return release();
+      if (fresh.productType !== productType) return initCheckout(Pay, fresh); // what is bought has changed its kind
       const {createCheckoutSessionConfig, estimatedOrderAmount} = fresh;
       button.initCheckout({createCheckoutSessionConfig, ...(estimatedOrderAmount && {estimatedOrderAmount})});
     } catch (failure) {
@@ -161,6 +173,15 @@ function decouple(button, onClick, onError) {
   };
 }
 
+function initCheckout(Pay, {scriptUrl, ...config}) {
+  Pay.initCheckout(config);
+}
+
+/** Goes to Amazon without a button of Amazon's, e.g. from the shop's own "pay" button; `amazonPay` is signed. */
+export async function startCheckout(amazonPay, {nonce} = {}) {
+  initCheckout(await loadAmazonPay(amazonPay.scriptUrl, {nonce}), amazonPay);
+}
+
 /**
  * Lets the buyer change address and payment method at Amazon; `elements` is `{changeAddress?, changePayment?}`.
  *
@@ -171,10 +192,20 @@ export async function bindChange(elements, checkoutSession, {scriptUrl, nonce} =
   const Pay = await loadAmazonPay(scriptUrl, {nonce});
   for (const action of ["changeAddress", "changePayment"]) {
     const element = elements[action];
-    if (!element) continue;
-    element.id ||= `saleor-amazonpay-${++hosts}`;
-    Pay.bindChangeAction(`#${element.id}`, checkoutSession[action]);
+    if (element) Pay.bindChangeAction(selectorOf(element), checkoutSession[action]);
   }
+}
+
+/** A click on `element` asks the buyer to make a payment a recurring one; `amazonPay` was signed with `recurring`. */
+export async function bindUpgrade(element, amazonPay, {nonce} = {}) {
+  const {scriptUrl, ...config} = amazonPay;
+  const Pay = await loadAmazonPay(scriptUrl, {nonce});
+  Pay.bindUpgradeAction(selectorOf(element), config);
+}
+
+function selectorOf(element) {
+  element.id ||= `saleor-amazonpay-${++hosts}`;
+  return `#${CSS.escape(element.id)}`;
 }
 
 /** Sends the buyer to Amazon to pay; `data` is what transactionInitialize (or transactionProcess) answered. */
@@ -189,6 +220,16 @@ export function returnedSessionId(url = location.href) {
   return new URL(url).searchParams.get(SESSION_PARAMETER);
 }
 
+/** The id of the transaction, which the app added to the result URL; null when it is none. */
+export function returnedTransactionId(url = location.href) {
+  return new URL(url).searchParams.get(TRANSACTION_PARAMETER);
+}
+
+/** The token Amazon added to the URL after a sign-in; it can be exchanged once. */
+export function returnedBuyerToken(url = location.href) {
+  return new URL(url).searchParams.get(BUYER_TOKEN_PARAMETER);
+}
+
 /**
  * What a transaction event means to the buyer: `paid`, `pending` (Amazon is deciding, Saleor counts it as paid),
  * `processing` (ask again), `action_required` (send the buyer to Amazon again) or `failed`.
@@ -198,6 +239,11 @@ export function outcomeOf(event, data) {
   if (type.endsWith("_SUCCESS")) return "paid";
   if (type.endsWith("_ACTION_REQUIRED")) return data?.status === "processing" ? "processing" : "action_required";
   return type.endsWith("_REQUEST") ? "pending" : "failed";
+}
+
+/** Why a payment failed, from `data.reasonCode`: `declined`, `cancelled`, `expired`, or `failed` for any other. */
+export function reasonOf(reasonCode) {
+  return REASONS[reasonCode] ?? (/Declined|Rejected|NotAllowed/.test(reasonCode ?? "") ? "declined" : "failed");
 }
 
 /**
@@ -245,17 +291,20 @@ const DOCUMENTS = {
   }`,
 };
 
-const FAILURE_REASONS = {
+const REASONS = {
   Declined: "declined",
   BuyerCanceled: "cancelled",
+  AmazonCanceled: "cancelled",
   Expired: "expired",
 };
 
 /**
  * Amazon Pay for one shop. `fetchGraphql(document, variables)` is the shop's own way to Saleor and answers `data`.
+ * `saleorApiUrl` and `channel` are needed where the app itself is asked: express buttons and sign-in.
  *
  * Events (`detail` in brackets): `ready`, `opening`, `redirecting` {transactionId}, `processing`, `finished`
- * {outcome, transactionId}, `error` {error}. Each is also said in the live region, in the shop's language.
+ * {outcome, transactionId}, `signedin` {buyer, customer}, `error` {error}. Each is also said in the live region, in the
+ * shop's language.
  */
 export class SaleorAmazonPay extends EventTarget {
   #fetchGraphql;
@@ -264,10 +313,11 @@ export class SaleorAmazonPay extends EventTarget {
   #mounted = new Set();
   #region = null;
 
-  constructor({fetchGraphql, gatewayId = GATEWAY_ID, locale = "en", nonce, pollDelays, storage}) {
+  constructor({fetchGraphql, gatewayId = GATEWAY_ID, locale = "en", nonce, pollDelays, ...app}) {
     super();
     this.#fetchGraphql = fetchGraphql;
-    this.#options = {gatewayId, locale, nonce, pollDelays, storage: storage ?? localStorageOrNothing()};
+    const {saleorApiUrl, channel, appUrl = new URL("..", import.meta.url).href} = app;
+    this.#options = {gatewayId, locale, nonce, pollDelays, saleorApiUrl, channel, appUrl};
   }
 
   /** paymentGatewayInitialize; `data` as in the app's contract. Throws AmazonPayError with what is wrong. */
@@ -280,17 +330,51 @@ export class SaleorAmazonPay extends EventTarget {
     return config.data;
   }
 
+  // --- Buttons
+
   /**
-   * Shows the button. `prepare()` is called at the click and returns the id of the checkout (or order) to pay;
-   * `data` has at least `checkoutReviewReturnUrl`, or is a function of that id.
+   * The button of the review flow. `prepare()` is called at the click and returns the id of the checkout (or order) to
+   * pay, or nothing to stay; `data` has at least `checkoutReviewReturnUrl`, or is a function of that id.
    */
-  async mountButton(container, {amazonPay, prepare, data, label}) {
-    const dataOf = typeof data === "function" ? data : () => data;
+  mountButton(container, {amazonPay, prepare, data, label}) {
     const onClick = async () => {
       this.#tell("opening");
       const sourceId = await prepare();
-      return sourceId ? (await this.initialize(sourceId, dataOf(sourceId))).amazonPay : null;
+      return sourceId ? (await this.initialize(sourceId, dataFor(data, sourceId))).amazonPay : null;
     };
+    return this.#mount(container, amazonPay, {onClick, label});
+  }
+
+  /**
+   * The button on a product page, where there is no checkout yet: `prepare()` makes it at the click.
+   * `price` is `{amount, currency}`; a price that could not be paid throws, and no button shows.
+   */
+  async mountExpress(container, {price, isShippingRequired = true, placement = "Product", ...button}) {
+    try {
+      const {amazonPay} = await this.#ask("button", {...price, isShippingRequired, placement}, {method: "GET"});
+      return await this.mountButton(container, {...button, amazonPay});
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  /**
+   * The Additional Payment Button, at the end of a checkout whose address and amount are final: transactionInitialize
+   * at the click, then to Amazon's pay page. `data` needs `checkoutResultReturnUrl` or `returnUrl`.
+   */
+  mountPayNow(container, {amazonPay, prepare, data, label}) {
+    const onClick = async () => {
+      this.#tell("opening");
+      const sourceId = await prepare();
+      if (!sourceId) return null;
+      const answer = await this.#begin(sourceId, {flow: "apb", ...dataFor(data, sourceId)});
+      this.#tell("redirecting", {transactionId: answer.transactionId});
+      return answer.data.amazonPay;
+    };
+    return this.#mount(container, {...amazonPay, createCheckoutSessionConfig: null}, {onClick, label});
+  }
+
+  async #mount(container, amazonPay, {onClick, label}) {
     const {locale, nonce} = this.#options;
     const onError = (error) => this.#fail(error);
     try {
@@ -303,6 +387,8 @@ export class SaleorAmazonPay extends EventTarget {
     }
   }
 
+  // --- Paying
+
   /** What the buyer chose at Amazon, for the review page, and the change links bound to `elements`. */
   async review(sourceId, {sessionId = returnedSessionId(), data = {}, elements} = {}) {
     const answer = await this.initialize(sourceId, {...data, [SESSION_PARAMETER]: sessionId});
@@ -314,20 +400,13 @@ export class SaleorAmazonPay extends EventTarget {
   }
 
   /**
-   * transactionInitialize, then to Amazon. A second call for the same source while one is under way is that same call,
-   * so a double click pays once. `data` needs `checkoutResultReturnUrl` or `returnUrl`.
+   * transactionInitialize of the review flow, then to Amazon. A second call for the same source while one is under way
+   * is that same call, so a double click pays once. `data` needs `checkoutResultReturnUrl` or `returnUrl`.
    */
   pay(sourceId, {sessionId = returnedSessionId(), data, amount, idempotencyKey} = {}) {
     return this.#once(`pay:${sourceId}`, async () => {
-      const answer = await this.#transaction("transactionInitialize", {
-        id: sourceId,
-        gateway: this.#options.gatewayId,
-        data: {flow: "review", [SESSION_PARAMETER]: sessionId, ...data},
-        amount,
-        idempotencyKey,
-      });
-      this.#remember(sessionId, {transactionId: answer.transactionId, sourceId});
-      if (outcomeOf(answer.event, answer.data) === "failed") throw refusal(answer);
+      const given = {flow: "review", [SESSION_PARAMETER]: sessionId, ...data};
+      const answer = await this.#begin(sourceId, given, {amount, idempotencyKey});
       if (answer.data?.amazonPayRedirectUrl) {
         this.#tell("redirecting", {transactionId: answer.transactionId});
         goToAmazon(answer.data);
@@ -336,23 +415,24 @@ export class SaleorAmazonPay extends EventTarget {
     });
   }
 
-  /** The transaction and the source that were paid with the session in the URL, if this browser began it. */
-  recall(sessionId = returnedSessionId()) {
-    const kept = sessionId && this.#options.storage?.getItem(MEMORY_PREFIX + sessionId);
-    return kept ? JSON.parse(kept) : null;
+  async #begin(sourceId, data, more = {}) {
+    const variables = {id: sourceId, gateway: this.#options.gatewayId, data, ...more};
+    const answer = await this.#transaction("transactionInitialize", variables);
+    if (outcomeOf(answer.event, answer.data) === "failed") throw refusal(answer);
+    return answer;
   }
 
   /**
-   * transactionProcess, until the outcome is known. `outcome` is one of outcomeOf's, `failed` made precise where
-   * Amazon says why: `declined`, `cancelled`, `expired`.
+   * transactionProcess, until the outcome is known. `outcome` is one of outcomeOf's, `failed` made precise by reasonOf.
+   * Everything is in the URL Amazon sends the buyer to, in whatever browser.
    */
-  finish({sessionId = returnedSessionId(), transactionId = this.recall(sessionId)?.transactionId} = {}) {
-    if (!transactionId) throw new AmazonPayError("This browser began no Amazon Pay payment.", {code: "UNKNOWN"});
+  finish({sessionId = returnedSessionId(), transactionId = returnedTransactionId()} = {}) {
+    if (!transactionId) throw new AmazonPayError("This URL belongs to no Amazon Pay payment.", {code: "UNKNOWN"});
     return this.#once(`finish:${transactionId}`, async () => {
       const process = (data) => this.#transaction("transactionProcess", {id: transactionId, data});
       const {pollDelays: delays} = this.#options;
       const answer = await finish(process, {sessionId, delays, onWait: () => this.#tell("processing")});
-      const outcome = answer.outcome === "failed" ? await this.#reason(sessionId) : answer.outcome;
+      const outcome = answer.outcome === "failed" ? reasonOf(answer.data?.reasonCode) : answer.outcome;
       this.#tell("finished", {outcome, transactionId}, this.#message(outcome));
       return {...answer, outcome};
     });
@@ -362,6 +442,63 @@ export class SaleorAmazonPay extends EventTarget {
   goOn(answer) {
     this.#tell("redirecting");
     goToAmazon(answer.data);
+  }
+
+  // --- Sign-in
+
+  /**
+   * Amazon's sign-in button. `returnUrl` is where the buyer comes back to (its page calls `signIn`); `scopes` is what
+   * the shop wants to know.
+   */
+  async mountSignIn(container, {returnUrl, cancelUrl, scopes, placement, label}) {
+    const body = {signInReturnUrl: withState(returnUrl), signInCancelUrl: cancelUrl, scopes, placement};
+    try {
+      const {amazonPay} = await this.#ask("sign-in", body);
+      return await this.#mount(container, amazonPay, {label});
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  /**
+   * Exchanges the buyerToken in the URL: `{buyer, customer}`, null when there is none. Once only, so it is taken out of
+   * the address bar first. `customerToken` (of a customer logged in at Saleor) links the Amazon account to the customer.
+   */
+  signIn({url = location.href, customerToken} = {}) {
+    const buyerToken = returnedBuyerToken(url);
+    if (!buyerToken) return Promise.resolve(null);
+    return this.#once(`signIn:${buyerToken}`, async () => {
+      const begunHere = new URL(url).searchParams.get(STATE_PARAMETER) === takeState();
+      if (url === location.href) history.replaceState(history.state, "", withoutSignIn(url));
+      if (!begunHere) throw new AmazonPayError(this.#message("stranger"), {code: "STATE_MISMATCH"});
+      const body = {buyerToken, ...(customerToken && {link: true})};
+      const {buyer, customer} = await this.#ask("sign-in/exchange", body, {customerToken});
+      this.#tell("signedin", {buyer, customer}, "");
+      return {buyer, customer};
+    });
+  }
+
+  /** Forgets the Amazon accounts of the customer; how many there were. */
+  async unlink({customerToken}) {
+    return (await this.#ask("sign-in/unlink", {}, {customerToken})).unlinked;
+  }
+
+  /** Ends Amazon's own session in this browser, so that the next buyer has to sign in. */
+  async signOut(scriptUrl) {
+    (await loadAmazonPay(scriptUrl, {nonce: this.#options.nonce})).signout();
+  }
+
+  async #ask(path, what, {method = "POST", customerToken} = {}) {
+    const {saleorApiUrl, channel, locale, appUrl} = this.#options;
+    const languageCode = ["sign-in", "button"].includes(path) ? locale : undefined;
+    const asked = Object.entries({saleorApiUrl, channel, languageCode, ...what}).filter(([, value]) => value != null);
+    const url = new URL(`storefront/${path}`, appUrl);
+    const init = {method, headers: customerToken ? {Authorization: `Bearer ${customerToken}`} : {}};
+    if (method === "GET") for (const [name, value] of asked) url.searchParams.set(name, value);
+    else Object.assign(init, {body: JSON.stringify(Object.fromEntries(asked))});
+    const answer = await (await fetch(url, init)).json();
+    throwErrors(answer.errors);
+    return answer;
   }
 
   /** Takes everything out of the page again. */
@@ -374,17 +511,6 @@ export class SaleorAmazonPay extends EventTarget {
   #unmountOne(button) {
     button.unmount();
     this.#mounted.delete(button);
-  }
-
-  async #reason(sessionId) {
-    const sourceId = this.recall(sessionId)?.sourceId;
-    if (!sourceId || !sessionId) return "failed";
-    try {
-      const {checkoutSession} = await this.initialize(sourceId, {[SESSION_PARAMETER]: sessionId});
-      return FAILURE_REASONS[checkoutSession?.reasonCode] ?? "failed";
-    } catch {
-      return "failed"; // why is nice to know; that is what counts
-    }
   }
 
   #once(key, run) {
@@ -409,13 +535,6 @@ export class SaleorAmazonPay extends EventTarget {
     const payload = data[name];
     throwErrors(payload.errors ?? []);
     return payload;
-  }
-
-  #remember(sessionId, what) {
-    const {storage} = this.#options;
-    if (!storage || !sessionId) return;
-    forgetOld(storage);
-    storage.setItem(MEMORY_PREFIX + sessionId, JSON.stringify({...what, at: Date.now()}));
   }
 
   #message(name) {
@@ -467,19 +586,28 @@ function refusal({event, data}) {
   return new AmazonPayError(event?.message || messages().failed, {code: errors[0]?.code, errors});
 }
 
-function localStorageOrNothing() {
-  try {
-    return globalThis.localStorage ?? null;
-  } catch {
-    return null; // forbidden in this browser: the shop gives the transaction's id to finish() itself
-  }
+function dataFor(data, sourceId) {
+  return typeof data === "function" ? data(sourceId) : data;
 }
 
-function forgetOld(storage) {
-  for (let index = storage.length - 1; index >= 0; index--) {
-    const key = storage.key(index);
-    if (!key?.startsWith(MEMORY_PREFIX)) continue;
-    const {at = 0} = JSON.parse(storage.getItem(key) ?? "{}");
-    if (Date.now() - at > MEMORY_LIFE) storage.removeItem(key);
-  }
+// --- Sign-in: only a page that began it takes a token, or somebody could sign a visitor in as somebody else
+
+function withState(returnUrl) {
+  const state = crypto.randomUUID();
+  sessionStorage.setItem(STATE_KEY, state);
+  const url = new URL(returnUrl);
+  url.searchParams.set(STATE_PARAMETER, state);
+  return url.href;
+}
+
+function takeState() {
+  const state = sessionStorage.getItem(STATE_KEY);
+  sessionStorage.removeItem(STATE_KEY);
+  return state;
+}
+
+function withoutSignIn(address) {
+  const url = new URL(address);
+  for (const name of [BUYER_TOKEN_PARAMETER, STATE_PARAMETER]) url.searchParams.delete(name);
+  return url.href;
 }

@@ -13,6 +13,8 @@ from saleor_amazonpay.sandbox.world import world
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts" / "browser"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# A page that a test makes up comes from no address, and Chromium asks people before such a page may reach loopback.
+_PAGES_OF_THE_TESTS_OWN = "--disable-features=LocalNetworkAccessChecks"
 DESKTOP = {"width": 1200, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
@@ -23,9 +25,11 @@ def anyio_backend():
 
 
 @pytest.fixture(scope="module")
-async def shop(tmp_path_factory):
+async def shop(tmp_path_factory, request):
+    """``BUDGET`` of the module is the seconds a webhook may work, short where Amazon falls silent."""
     options = SimulatorOptions(refund_seconds=0.3, authorization_seconds=2.0)
-    async with world(tmp_path_factory.mktemp("world"), amazon_options=options, answer_budget_seconds=1.0) as made:
+    budget = getattr(request.module, "BUDGET", 10.0)
+    async with world(tmp_path_factory.mktemp("world"), amazon_options=options, answer_budget_seconds=budget) as made:
         yield made
 
 
@@ -36,7 +40,8 @@ async def browser():
         pytest.fail("Chromium is missing; tests/system-packages.sh installs it.")
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            executable_path=executable,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", _PAGES_OF_THE_TESTS_OWN],
         )
         yield launched
         await launched.close()

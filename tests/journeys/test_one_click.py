@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from saleor_amazonpay.handlers.sweeps import sessions
+from tests.journeys.helpers import break_amazon
 from tests.journeys.shop import GATEWAY, RESULT_URL, SHOP, get
 
 
@@ -73,6 +76,20 @@ class TestOneClick:
         assert shop.amazon.count("complete_checkout_session") == 0
         done = await shop.process(theirs.transaction_id, session_in(paid))
         assert done.result == "CHARGE_SUCCESS"
+
+    async def test_a_buyer_who_is_back_while_the_sweep_closes_the_payment_is_told_it_is_over(self, shop):
+        begun = await begin(shop, shop.saleor.create_checkout().id)
+        config = begun.data["amazonPay"]["createCheckoutSessionConfig"]
+        session_id = shop.amazon.create_session_by_button(config)
+        shop.amazon.sign_in(session_id)
+        shop.clock.move(hours=26)
+        break_amazon(shop, "get_checkout_session", delay=0.5)
+        asked = asyncio.create_task(shop.process(begun.transaction_id, session_id))
+        await asyncio.sleep(0.2)
+        await sessions.run(shop.running.services)
+        answer = await asked
+        assert answer.result == "CHARGE_FAILURE"
+        assert "start a new one" in answer.event.message
 
     async def test_an_address_amazon_cannot_take_is_named(self, shop):
         checkout = shop.saleor.create_checkout(ready=False)

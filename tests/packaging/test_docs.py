@@ -33,6 +33,24 @@ class TestSite:
         builder.build(tmp_path)
         assert 'href="decisions/0008-storage-transactions.html"' in (tmp_path / "contributor.html").read_text()
 
+    def test_draws_every_sequence_diagram(self, builder, tmp_path):
+        builder.build(tmp_path)
+        drawn = (tmp_path / "storefront.html").read_text()
+        assert drawn.count('<svg class="sequence"') == STOREFRONT.count("```mermaid") > 0
+        assert "checkoutResultReturnUrl?transaction=" in drawn
+        with pytest.raises(ValueError, match="No step"):
+            builder.sequence_svg("participant A as app\nA thinks")
+
+    def test_shows_every_field_of_every_schema(self, builder, tmp_path):
+        builder.build(tmp_path)
+        shown = (tmp_path / "schemas.html").read_text()
+        assert "<!-- schema:" not in shown
+        for field in ("recurring.frequency.unit", "paymentMethodId", "signInReturnUrl", "buyer.missingFields"):
+            assert f"<code>{field}</code>" in shown
+        schemas = [*ROOT.glob("webhooks/saleor/*/data.schema.json"), *ROOT.glob("webhooks/storefront/*/*.schema.json")]
+        listed = (ROOT / "docs/schemas.md").read_text()
+        assert [path for path in schemas if f"<!-- schema: {path.relative_to(ROOT)} -->" not in listed] == []
+
     def test_tells_a_broken_link(self, builder):
         html, missing = builder.relinked('<a href="nowhere.md#x">', ROOT / "docs/index.md", {}, "")
         assert (html, missing) == ('<a href="nowhere.md#x">', ["nowhere.md"])

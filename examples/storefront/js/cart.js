@@ -1,27 +1,16 @@
 import {drawing} from "./art.js";
-import {CHECKOUT, amazonPay, basket, channel, element, explain, language, loadCheckout, money, mutate, notice, page,
-  saleor, showLines, texts} from "./shop.js";
+import {CHECKOUT, addToBasket, amazonPay, basket, busily, element, explain, loadCheckout, loadProducts, money, mutate,
+  notice, page, showLines, texts} from "./shop.js";
 
 let button = null;
 let mountedFor = null;
-
-async function showProducts() {
-  const {products} = await saleor(
-    `query($channel: String!) {
-      products(first: 12, channel: $channel) {
-        edges { node { id name slug variants { id name pricing { price { gross { amount currency } } } } } }
-      }
-    }`,
-    {channel},
-  );
-  element("products").replaceChildren(...products.edges.map(({node}) => productCard(node)));
-}
 
 function productCard(product) {
   const [variant] = product.variants;
   const card = document.createElement("li");
   card.className = "product card";
-  const title = Object.assign(document.createElement("h3"), {textContent: product.name});
+  const title = document.createElement("h2");
+  title.append(Object.assign(document.createElement("a"), {textContent: product.name, href: page("product.html", {slug: product.slug})}));
   const price = Object.assign(document.createElement("p"), {
     className: "price",
     textContent: money(variant.pricing.price.gross),
@@ -32,40 +21,15 @@ function productCard(product) {
     textContent: texts.add,
   });
   add.setAttribute("aria-label", `${texts.add}: ${product.name}`);
-  add.addEventListener("click", () => busily(add, () => addToBasket(variant.id)));
+  add.addEventListener("click", () => busily(add, () => addToBasket(variant.id).then(loadBasket)));
   card.append(drawing(product.slug), title, price, add);
   return card;
 }
 
-async function busily(control, work) {
-  control.disabled = true;
-  notice();
-  try {
-    await work();
-  } catch (error) {
-    explain(error);
-  } finally {
-    control.disabled = false;
-  }
-}
-
-async function addToBasket(variantId) {
-  const lines = [{variantId, quantity: 1}];
-  const payload = basket.id
-    ? await mutate(
-        `mutation($id: ID!, $lines: [CheckoutLineInput!]!) {
-          checkoutLinesAdd(id: $id, lines: $lines) { checkout { ...CheckoutParts } errors { message } }
-        } ${CHECKOUT}`,
-        {id: basket.id, lines},
-      )
-    : await mutate(
-        `mutation($input: CheckoutCreateInput!) {
-          checkoutCreate(input: $input) { checkout { ...CheckoutParts } errors { message } }
-        } ${CHECKOUT}`,
-        {input: {channel, lines, languageCode: language.toUpperCase()}},
-      );
-  basket.id = payload.checkout.id;
-  await showBasket(payload.checkout);
+async function loadBasket() {
+  const checkout = basket.id ? await loadCheckout(basket.id) : null;
+  if (!checkout) basket.id = null;
+  await showBasket(checkout);
 }
 
 async function setQuantity(lineId, quantity) {
@@ -98,6 +62,7 @@ async function showBasket(checkout) {
   element("filled").hidden = !filled;
   if (!filled) return;
   showLines(element("lines"), checkout, quantityControls);
+  element("checkout").href = page("checkout.html", {checkout: checkout.id});
   element("subtotal").textContent = money(checkout.subtotalPrice.gross);
   await showButton(checkout);
 }
@@ -123,10 +88,8 @@ async function showButton(checkout) {
 amazonPay.addEventListener("error", ({detail}) => explain(detail.error));
 if (new URLSearchParams(location.search).has("cancelled")) notice(texts.cancelled);
 try {
-  await showProducts();
-  const checkout = basket.id ? await loadCheckout(basket.id) : null;
-  if (!checkout) basket.id = null;
-  await showBasket(checkout);
+  element("products").replaceChildren(...(await loadProducts()).map(productCard));
+  await loadBasket();
 } catch (error) {
   explain(error);
 }

@@ -1,7 +1,7 @@
 import {amazonPay, basket, element, money, mutate, page, texts} from "./shop.js";
 
 const parameters = new URLSearchParams(location.search);
-const sessionId = parameters.get("amazonCheckoutSessionId");
+const checkoutId = parameters.get("checkout");
 const ORDERED = new Set(["paid", "pending"]);
 
 function show(outcome, next) {
@@ -14,21 +14,23 @@ function show(outcome, next) {
   element("next").onclick = next ?? null;
 }
 
-const toBasket = () => location.assign(page("index.html"));
+/** Where the buyer can try again: everything there is as it was. */
+const slug = parameters.get("slug");
+const from = parameters.get("from") === "checkout.html" ? page("checkout.html", {checkout: checkoutId}) : page("index.html");
+const tryAgain = () => location.assign(slug ? page("product.html", {slug}) : from);
 
 async function finish() {
   show("checking");
-  const known = amazonPay.recall(sessionId);
-  const checkoutId = known?.sourceId ?? parameters.get("checkout");
-  if (!known) return show("unknown", toBasket);
-  const answer = await amazonPay.finish({sessionId});
-  if (ORDERED.has(answer.outcome)) return complete(checkoutId, answer.outcome);
-  const next = {processing: finish, action_required: () => amazonPay.goOn(answer)}[answer.outcome];
-  show(answer.outcome, next ?? toBasket);
+  if (!parameters.get("transaction")) return show("unknown", tryAgain);
+  const answer = await amazonPay.finish();
+  if (ORDERED.has(answer.outcome)) return complete(answer.outcome);
+  const goOn = answer.data?.amazonPayRedirectUrl ? () => amazonPay.goOn(answer) : tryAgain;
+  const next = {processing: finish, action_required: goOn}[answer.outcome];
+  show(answer.outcome, next ?? tryAgain);
 }
 
 /** Completing a completed checkout answers the same order, so a reload does no harm. */
-async function complete(checkoutId, outcome) {
+async function complete(outcome) {
   try {
     const {order} = await mutate(
       `mutation($id: ID!) {
@@ -42,7 +44,7 @@ async function complete(checkoutId, outcome) {
     if (basket.id === checkoutId) basket.id = null;
     show(outcome);
   } catch {
-    show("incomplete");
+    show("incomplete", () => complete(outcome));
   }
 }
 

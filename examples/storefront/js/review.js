@@ -1,23 +1,37 @@
-import {CHECKOUT, amazonPay, element, explain, loadCheckout, money, mutate, notice, page, showLines, texts} from "./shop.js";
+import {amazonPay, element, explain, kit, loadCheckout, money, notice, page, setAddress, setDelivery, setEmail, showSummary,
+  texts} from "./shop.js";
 
 const parameters = new URLSearchParams(location.search);
 const checkoutId = parameters.get("checkout");
 const sessionId = parameters.get("amazonCheckoutSessionId");
+const monthlyAmount = parameters.get("monthly");
+const slug = parameters.get("slug"); // bought from a product's page, so not in the basket
+let currency = null;
 const ADDRESS_LINES = ["streetAddress1", "streetAddress2", "companyName"];
 
 async function review() {
   if (!checkoutId || !sessionId) return stop(texts.noSession);
   const elements = {changeAddress: element("change-address"), changePayment: element("change-payment")};
-  const data = {checkoutReviewReturnUrl: page("review.html", {checkout: checkoutId})};
+  const data = {placement: "Cart"};
   const {checkoutSession: session} = await amazonPay.review(checkoutId, {sessionId, data, elements});
-  if (session?.state !== "Open") return stop(texts.sessionOver);
+  if (session?.state !== "Open") return stop(overText(session));
   const checkout = await loadCheckout(checkoutId);
+  currency = checkout.totalPrice.gross.currency;
+  if (monthlyAmount) element("repeats").textContent = texts.repeats.replace("{amount}", money({amount: monthlyAmount, currency}));
+  element("repeats").hidden = !monthlyAmount;
   showChoices(session, checkout);
   const missing = session.missingFields.filter((name) => checkout.isShippingRequired || name.startsWith("billing"));
   if (missing.length) askFor(missing, session, checkout);
   else await use(session, checkout);
   element("loading").hidden = true;
   element("order").hidden = false;
+}
+
+/** Why the buyer cannot go on here: paid already, or ended for a reason that says what to do next. */
+function overText(session) {
+  if (session?.state === "Completed") return texts.alreadyPaid;
+  const [, message] = texts.outcomes[kit.reasonOf(session?.reasonCode)];
+  return session?.reasonCode ? message : texts.sessionOver;
 }
 
 function stop(message) {
@@ -29,7 +43,6 @@ function showChoices(session, checkout) {
   element("descriptor").textContent = session.paymentDescriptor ?? "Amazon Pay";
   element("email").textContent = session.buyer?.email ?? "";
   element("shipping").hidden = !checkout.isShippingRequired;
-  element("shipping-row").hidden = !checkout.isShippingRequired;
   showAddress(session.shippingAddress);
   showSummary(checkout);
 }
@@ -76,57 +89,35 @@ function askFor(missing, session, checkout) {
 async function use(session, checkout) {
   notice();
   const billingAddress = session.billingAddress ?? session.shippingAddress;
-  await mutate(`mutation($id: ID!, $email: String!) { checkoutEmailUpdate(id: $id, email: $email) { errors { message } } }`, {
-    id: checkoutId,
-    email: session.buyer?.email,
-  });
-  if (checkout.isShippingRequired) await setAddress("Shipping", session.shippingAddress);
-  if (billingAddress) await setAddress("Billing", billingAddress);
+  await setEmail(checkoutId, session.buyer?.email);
+  if (checkout.isShippingRequired) await setAddress(checkoutId, "Shipping", session.shippingAddress);
+  if (billingAddress) await setAddress(checkoutId, "Billing", billingAddress);
   const current = await loadCheckout(checkoutId);
   showSummary(checkout.isShippingRequired ? await chooseDelivery(current) : current);
   element("place").disabled = false;
-}
-
-async function setAddress(kind, address) {
-  const argument = `${kind.toLowerCase()}Address`;
-  await mutate(
-    `mutation($id: ID!, $address: AddressInput!) {
-      checkout${kind}AddressUpdate(id: $id, ${argument}: $address) { errors { field message } }
-    }`,
-    {id: checkoutId, address},
-  );
 }
 
 async function chooseDelivery(checkout) {
   const [first] = checkout.shippingMethods;
   element("methods").replaceChildren(...checkout.shippingMethods.map((method) => deliveryOption(method, method === first)));
   element("delivery").hidden = false;
-  return first ? setDelivery(first.id) : checkout;
+  if (!first) throw new Error(texts.noDelivery);
+  return setDelivery(checkoutId, first.id);
 }
 
 function deliveryOption({id, name, price}, checked) {
   const input = Object.assign(document.createElement("input"), {type: "radio", name: "delivery", value: id, checked});
-  input.addEventListener("change", () => setDelivery(id).then(showSummary, explain));
+  input.addEventListener("change", () => setDelivery(checkoutId, id).then(showSummary, explain));
   const label = document.createElement("label");
   label.append(input, Object.assign(document.createElement("span"), {textContent: name}), money(price));
   return label;
 }
 
-async function setDelivery(id) {
-  const {checkout} = await mutate(
-    `mutation($id: ID!, $method: ID!) {
-      checkoutDeliveryMethodUpdate(id: $id, deliveryMethodId: $method) { checkout { ...CheckoutParts } errors { message } }
-    } ${CHECKOUT}`,
-    {id: checkoutId, method: id},
-  );
-  return checkout;
-}
-
-function showSummary(checkout) {
-  showLines(element("lines"), checkout);
-  element("subtotal").textContent = money(checkout.subtotalPrice.gross);
-  element("shipping-price").textContent = money(checkout.shippingPrice.gross);
-  element("total").textContent = money(checkout.totalPrice.gross);
+/** The tea of the month: the buyer agreed to it on the product page, and sees it here and at Amazon. */
+function recurring() {
+  if (!monthlyAmount) return {};
+  const amount = {amount: monthlyAmount, currencyCode: currency};
+  return {recurring: {frequency: {unit: "Month", value: "1"}, amount}};
 }
 
 async function place() {
@@ -135,9 +126,11 @@ async function place() {
   button.textContent = texts.placing;
   notice();
   try {
-    const data = {checkoutResultReturnUrl: page("result.html", {checkout: checkoutId})};
-    const answer = await amazonPay.pay(checkoutId, {sessionId, data});
-    if (!answer.data?.amazonPayRedirectUrl) location.assign(page("result.html", {checkout: checkoutId, amazonCheckoutSessionId: sessionId}));
+    const where = {checkout: checkoutId, ...(slug && {slug})};
+    const data = {checkoutResultReturnUrl: page("result.html", where)};
+    const {transactionId, data: answered} = await amazonPay.pay(checkoutId, {sessionId, data: {...data, ...recurring()}});
+    if (answered?.amazonPayRedirectUrl) return;
+    location.assign(page("result.html", {...where, transaction: transactionId, amazonCheckoutSessionId: sessionId}));
   } catch (error) {
     explain(error);
     release();
@@ -155,5 +148,5 @@ try {
   await review();
 } catch (error) {
   stop();
-  explain(error);
+  error.code === "NOT_FOUND" ? notice(texts.alreadyPaid) : explain(error); // a checkout that became an order is gone
 }

@@ -1,4 +1,4 @@
-/** What the three pages share: configuration, Saleor, language, money. */
+/** What the pages share: configuration, Saleor, the customer, language, money. */
 
 import {TEXTS} from "./texts.js";
 
@@ -27,24 +27,41 @@ function choose(name, value) {
   location.assign(url);
 }
 
+export const country = config.channels.find(({slug}) => slug === channel).country;
+
 // --- Saleor
 
+const TOKEN = `shop:token:${config.saleorApiUrl}`;
+export const customer = {
+  get token() { return localStorage.getItem(TOKEN); },
+  set token(token) { token ? localStorage.setItem(TOKEN, token) : localStorage.removeItem(TOKEN); },
+};
+
 export async function saleor(query, variables = {}) {
+  const authorization = customer.token ? {Authorization: `Bearer ${customer.token}`} : {};
   const response = await fetch(config.saleorApiUrl, {
     method: "POST",
-    headers: {"Content-Type": "application/json"},
+    headers: {"Content-Type": "application/json", ...authorization},
     body: JSON.stringify({query, variables}),
   });
   const {data, errors} = await response.json();
+  if (errors?.length && customer.token && !data) return loggedOut(query, variables, errors);
   if (errors?.length) throw new Error(errors[0].message);
   return data;
 }
 
-/** A mutation's payload; throws what Saleor has against it. */
+/** A log-in that ended meanwhile is forgotten, and the question asked again as a guest's. */
+function loggedOut(query, variables, [{message, extensions}]) {
+  if (!/Token|Signature/.test(extensions?.exception?.code ?? "")) throw new Error(message);
+  customer.token = null;
+  return saleor(query, variables);
+}
+
+/** A mutation's payload; throws what Saleor has against it, with its `errors`. */
 export async function mutate(query, variables) {
   const [payload] = Object.values(await saleor(query, variables));
-  if (payload.errors?.length) throw new Error(payload.errors.map(({message}) => message).join(" "));
-  return payload;
+  if (!payload.errors?.length) return payload;
+  throw Object.assign(new Error(payload.errors.map(({message}) => message).join(" ")), {errors: payload.errors});
 }
 
 export const CHECKOUT = `fragment CheckoutParts on Checkout {
@@ -67,7 +84,82 @@ export const basket = {
   set id(id) { id ? localStorage.setItem(BASKET, id) : localStorage.removeItem(BASKET); },
 };
 
-export const amazonPay = new kit.SaleorAmazonPay({fetchGraphql: saleor, gatewayId: config.gatewayId, locale: language});
+export async function loadProducts() {
+  const {products} = await saleor(
+    `query($channel: String!) {
+      products(first: 24, channel: $channel) {
+        edges { node { id name slug variants { id name pricing { price { gross { amount currency } } } } } }
+      }
+    }`,
+    {channel},
+  );
+  return products.edges.map(({node}) => node);
+}
+
+export async function createCheckout(variantId) {
+  const input = {channel, lines: [{variantId, quantity: 1}], languageCode: language.toUpperCase()};
+  const {checkout} = await mutate(
+    `mutation($input: CheckoutCreateInput!) {
+      checkoutCreate(input: $input) { checkout { ...CheckoutParts } errors { field message } }
+    } ${CHECKOUT}`,
+    {input},
+  );
+  return checkout;
+}
+
+export async function addToBasket(variantId) {
+  if (!basket.id) basket.id = (await createCheckout(variantId)).id;
+  else await addLine(variantId);
+}
+
+async function addLine(variantId) {
+  await mutate(
+    `mutation($id: ID!, $lines: [CheckoutLineInput!]!) {
+      checkoutLinesAdd(id: $id, lines: $lines) { errors { field message } }
+    }`,
+    {id: basket.id, lines: [{variantId, quantity: 1}]},
+  );
+}
+
+export async function setAddress(id, kind, address) {
+  const argument = `${kind.toLowerCase()}Address`;
+  await mutate(
+    `mutation($id: ID!, $address: AddressInput!) {
+      checkout${kind}AddressUpdate(id: $id, ${argument}: $address) { errors { field message } }
+    }`,
+    {id, address},
+  );
+}
+
+export async function setEmail(id, email) {
+  await mutate(`mutation($id: ID!, $email: String!) { checkoutEmailUpdate(id: $id, email: $email) { errors { message } } }`, {id, email});
+}
+
+export async function setDelivery(id, method) {
+  const {checkout} = await mutate(
+    `mutation($id: ID!, $method: ID!) {
+      checkoutDeliveryMethodUpdate(id: $id, deliveryMethodId: $method) { checkout { ...CheckoutParts } errors { message } }
+    } ${CHECKOUT}`,
+    {id, method},
+  );
+  return checkout;
+}
+
+// --- Amazon Pay
+
+const {kitUrl, channels: _, ...shop} = config;
+export const amazonPay = new kit.SaleorAmazonPay({...shop, channel, fetchGraphql: saleor, locale: language});
+
+/** What the tea of the month asks for: a permission to charge the same again each month. */
+export function monthly({amount, currency}) {
+  return {frequency: {unit: "Month", value: "1"}, amount: {amount: decimal(amount, currency), currencyCode: currency}};
+}
+
+/** `"2480"`, `"19.99"`: as many decimals as the currency has. */
+export function decimal(amount, currency) {
+  const {maximumFractionDigits} = new Intl.NumberFormat("en", {style: "currency", currency}).resolvedOptions();
+  return Number(amount).toFixed(maximumFractionDigits);
+}
 
 // --- The page
 
@@ -81,6 +173,27 @@ export function page(name, parameters = {}) {
 
 export function money({amount, currency}) {
   return new Intl.NumberFormat(LOCALES[language], {style: "currency", currency}).format(amount);
+}
+
+/** A control that works is not pressed again. */
+export async function busily(control, work) {
+  control.disabled = true;
+  notice();
+  try {
+    await work();
+  } catch (error) {
+    explain(error);
+  } finally {
+    control.disabled = false;
+  }
+}
+
+export function showSummary(checkout) {
+  showLines(element("lines"), checkout);
+  element("subtotal").textContent = money(checkout.subtotalPrice.gross);
+  element("shipping-row").hidden = !checkout.isShippingRequired;
+  element("shipping-price").textContent = money(checkout.shippingPrice.gross);
+  element("total").textContent = money(checkout.totalPrice.gross);
 }
 
 /** Shows what went wrong; without a message takes it away again. */
@@ -120,7 +233,7 @@ function fillHeader() {
   }
   const select = element("channel");
   select.replaceChildren(...config.channels.map(({slug, name}) => new Option(name, slug, false, slug === channel)));
-  select.disabled = !location.pathname.endsWith("/") && !location.pathname.endsWith("index.html");
+  select.disabled = !/(\/|index\.html|account\.html)$/.test(location.pathname);
   select.addEventListener("change", () => choose("channel", select.value));
 }
 

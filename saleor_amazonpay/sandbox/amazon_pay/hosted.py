@@ -38,6 +38,7 @@ _FOLDER: Final = Path(__file__).parent / "pages"
 _TEMPLATES: Final = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
 _COOKIE: Final = "simulated-buyer"
 _SEE_OTHER: Final = 303
+_ENDED_HERE: Final = frozenset({"Declined"})  # by the button itself; who cancels is sent elsewhere
 _PLACEMENTS: Final = frozenset({"Home", "Product", "Cart", "Checkout", "Other"})
 _SYMBOLS: Final[Mapping[str, str]] = {"JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
 _CHANGES: Final[Mapping[str, str]] = {"changeAddress": "change_address", "changePayment": "change_payment"}
@@ -197,11 +198,19 @@ class Pages:
 
     @_page
     async def pay_page(self, request: Request) -> Response:
+        """Who has paid and comes here again (back button, reload) is sent on to the shop."""
+        session = self._session(request)
+        if session.is_approved:
+            return _to(self._sessions.result_url(session))
         return self._pay_page(request, self._open_session(request))
 
     @_page
     async def pay(self, request: Request) -> Response:
-        session, form = self._open_session(request), await request.form()
+        """A second press of the button does what the first did."""
+        session, form = self._session(request), await request.form()
+        if session.is_approved or session.reason in _ENDED_HERE:
+            return _to(self._sessions.result_url(session))
+        session = self._open_session(request)
         if form.get("action") == "cancel":
             return _to(self._sessions.cancel(session))
         session.card = CARDS.get(str(form.get("card"))) or session.card
@@ -288,10 +297,14 @@ class Pages:
         asked = request.query_params.get("lang")
         return asked if asked is not None and asked in TEXTS else otherwise
 
-    def _open_session(self, request: Request) -> CheckoutSession:
+    def _session(self, request: Request) -> CheckoutSession:
         session = self.world.sessions.get(request.path_params["session_id"])
         if session is None:
             raise ApiProblem("ResourceNotFound", "There is no such Checkout Session.")
+        return session
+
+    def _open_session(self, request: Request) -> CheckoutSession:
+        session = self._session(request)
         if session.state != CheckoutSessionState.OPEN or session.is_approved:
             raise ApiProblem("InvalidCheckoutSessionStatus", "This checkout is over.")
         session.language = self._language(request, session.language)
@@ -368,12 +381,13 @@ def _frequency(session: CheckoutSession, texts: Mapping[str, str]) -> str | None
 
 
 def address_lines(address: Address) -> list[str]:
-    """Japan writes from the large to the small, others the other way round."""
-    large = [address["postalCode"], address["stateOrRegion"], address["city"]]
-    small = [address["addressLine1"], address["addressLine2"], address["addressLine3"]]
+    """As on an envelope: Japan writes from the large to the small, others the other way round."""
+    streets = [line for line in (address["addressLine1"], address["addressLine2"], address["addressLine3"]) if line]
+    code, city, area = (address[key] or "" for key in ("postalCode", "city", "stateOrRegion"))
     if address["countryCode"] == "JP":
-        return [line for line in (*large, *small) if line]
-    return [line for line in (*small, *reversed(large), address["countryCode"]) if line]
+        return [line for line in (f"〒{code}" if code else "", area + city, *streets) if line]
+    town = " ".join(filter(None, (city + "," if city and area else city, area, code)))
+    return [line for line in (*streets, town, address["countryCode"]) if line]
 
 
 def shown_amount(amount: Money) -> str:

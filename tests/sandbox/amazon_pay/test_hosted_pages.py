@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from saleor_amazonpay.sandbox.amazon_pay import Buyer, SimulatorOptions, address
+from saleor_amazonpay.sandbox.amazon_pay.sessions import with_parameter
 from saleor_amazonpay.sandbox.serving import listening
 
 pytestmark = pytest.mark.browser
@@ -161,9 +162,23 @@ class TestStandardCheckout:
         await reach(page, "/cart")
         assert simulator.session(session_id)["statusDetails"]["reasonCode"] == "BuyerCanceled"
 
-    async def test_a_finished_checkout_cannot_be_paid_again(self, page, merchant, simulator):
+    async def test_who_has_paid_and_comes_to_the_last_page_again_is_sent_on_to_the_shop(
+        self, page, merchant, simulator
+    ):
         session = await merchant.checkout()
-        answer = await page.goto(f"{simulator.url}/pay/{session['checkoutSessionId']}")
+        for send in (page.request.get, page.request.post):
+            answer = await send(f"{simulator.url}/pay/{session['checkoutSessionId']}", max_redirects=0)
+            assert answer.status == 303
+            assert answer.headers["location"] == with_parameter(
+                session["webCheckoutDetails"]["checkoutResultReturnUrl"],
+                "amazonCheckoutSessionId",
+                session["checkoutSessionId"],
+            )
+
+    async def test_a_cancelled_checkout_cannot_be_paid(self, page, merchant, simulator):
+        session_id = await merchant.ready_session()
+        simulator.buyer_cancels(session_id)
+        answer = await page.goto(f"{simulator.url}/pay/{session_id}")
         assert answer.status == 422
         assert "InvalidCheckoutSessionStatus" in await page.get_by_role("main").inner_text()
 
