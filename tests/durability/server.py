@@ -15,6 +15,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from fcntl import LOCK_EX, flock
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,13 +27,17 @@ import uvloop
 from saleor_amazonpay.amazonpay import transport as amazon_transport
 from saleor_amazonpay.amazonpay.client import AmazonPayClient
 from saleor_amazonpay.app import create_app
+from saleor_amazonpay.handlers import tasks
+from saleor_amazonpay.handlers.billing import scanning
 from saleor_amazonpay.handlers.operations import rounds
 from saleor_amazonpay.jobs import embedded, procrastinate_engine  # noqa: F401 - imported once, before the processes fork
 from saleor_amazonpay.observability.logging import configure
 from saleor_amazonpay.saleor.client import SaleorClient
+from saleor_amazonpay.saleor.renewal_orders import RenewalOrders
 from saleor_amazonpay.settings import Settings
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import reports as report_rows
+from saleor_amazonpay.storage.billing import renewals as renewal_rows
 from saleor_amazonpay.storage.postgresql import PostgresqlDatabase
 from saleor_amazonpay.storage.sqlite import SqliteDatabase
 
@@ -65,6 +70,7 @@ def serve(values: dict[str, Any], port: int, kill: Kill | None, log: Path, lifel
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     configure(log_format="json", log_level="INFO")
+    _look_for_due_schedules_often()
     app: Any = create_app(Settings(**values))
     if kill is not None:
         wrap_storage(kill)
@@ -72,6 +78,12 @@ def serve(values: dict[str, Any], port: int, kill: Kill | None, log: Path, lifel
         wrap_saleor(kill)
         app = answering(app, kill)
     uvloop.run(_serve(app, port, lifeline))
+
+
+def _look_for_due_schedules_often() -> None:
+    run, _ = tasks._SWEEPS["sweep_schedules"]
+    tasks._SWEEPS = {**tasks._SWEEPS, "sweep_schedules": (run, 0.3)}  # type: ignore[misc]
+    scanning._OVERDUE = timedelta(seconds=0.3)  # type: ignore[misc]
 
 
 async def _serve(app: Any, port: int, lifeline: Connection) -> None:
@@ -109,6 +121,7 @@ def wrap_storage(kill: Kill) -> None:
     marking(operation_rows, "insert_calls", "intent")
     marking(rounds, "settle", "settle")
     marking(report_rows, "delivered", "delivered")
+    marking(renewal_rows, "change", "renewal")
     for database in (SqliteDatabase, PostgresqlDatabase):
         _wrap_run(database, marks, kill.passed)
 
@@ -177,6 +190,22 @@ def wrap_saleor(kill: Kill) -> None:
         return answer
 
     SaleorClient.report_transaction_event = reporting  # type: ignore[method-assign]
+    _wrap_renewal_orders(kill)
+
+
+def _wrap_renewal_orders(kill: Kill) -> None:
+    """Around what a renewal asks of Saleor: not sent yet; done and not known to be."""
+    execute = RenewalOrders._execute
+
+    async def executing(self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.startswith("mutations/"):
+            kill.passed("before the renewal's mutation")
+        answer = await execute(self, name, *args, **kwargs)
+        if name.startswith("mutations/"):
+            kill.passed("the renewal's mutation done")
+        return answer
+
+    RenewalOrders._execute = executing  # type: ignore[method-assign]
 
 
 def answering(app: Any, kill: Kill) -> Any:
