@@ -23,7 +23,8 @@ DATABASES = ("sqlite", "postgresql")
 class Flow:
     """``prepare`` tells the story up to the request; ``act`` is the request; ``amounts`` is what Saleor shows in the end.
 
-    ``calls`` is how many CV2 requests that move money it takes, ``count`` the CV2 objects there are in the end.
+    ``calls`` is how many CV2 requests that move money it takes, ``objects`` the CV2 objects there are in the end;
+    ``first_reads`` how many charges are read in a round of its own before anything is planned.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Flow:
     calls: int = 1
     reads_back: bool = False
     decided_later: bool = False
+    first_reads: int = 0
     is_report_only: bool = False
 
 
@@ -115,6 +117,7 @@ FLOWS = (
         lambda total: {"charged": total - 300, "refunded": Decimal(300)},
         {"charges": 1, "refunds": 1},
         decided_later=True,
+        first_reads=1,
     ),
     Flow(
         "refund over two charges",
@@ -124,6 +127,7 @@ FLOWS = (
         {"charges": 2, "refunds": 2},
         calls=2,
         decided_later=True,
+        first_reads=2,
     ),
     Flow("cancel", authorized, cancel, lambda total: {"canceled": total}, {"charges": 1, "refunds": 0}, calls=2),
     Flow(
@@ -141,14 +145,23 @@ FLOWS = (
 class Step:
     """Where the process dies: ``point`` (see server.py) at its ``passing``-th time, in the flows it ``happens_in``.
 
-    ``is_before_intent``: nothing may have happened, and the request is simply made again, as a person would.
+    ``is_before_intent``: nothing may have happened, and the request is simply made again, as a person would. The round
+    that only reads is not counted in ``passing``, unless the step ``is_of_first_reading``.
     """
 
     name: str
     point: str
     passing: int = 1
     is_before_intent: bool = False
+    is_of_first_reading: bool = False
     happens_in: Callable[[Flow], bool] = lambda flow: not flow.is_report_only
+
+    def passing_in(self, flow: Flow) -> int:
+        if self.is_of_first_reading:
+            return self.passing
+        passed_before = {"before the read-back": flow.first_reads}
+        passed_before |= dict.fromkeys(("before the settle commit", "after the settle commit"), int(reads_first(flow)))
+        return self.passing + passed_before.get(self.point, 0)
 
     @property
     def is_of_a_report(self) -> bool:
@@ -163,13 +176,23 @@ def decided_later(flow: Flow) -> bool:
     return flow.decided_later
 
 
+def reads_first(flow: Flow) -> bool:
+    return flow.first_reads > 0
+
+
+def plans_at_once(flow: Flow) -> bool:
+    return not flow.is_report_only and not reads_first(flow)
+
+
 def everywhere(_flow: Flow) -> bool:
     return True
 
 
 STEPS = (
     Step("request read, nothing stored", "request read", is_before_intent=True),
-    Step("intent written, not committed", "before the intent commit", is_before_intent=True),
+    Step("intent written, not committed", "before the intent commit", is_before_intent=True, happens_in=plans_at_once),
+    Step("before the first reading", "before the read-back", is_of_first_reading=True, happens_in=reads_first),
+    Step("read and planned, not committed", "before the intent commit", happens_in=reads_first),
     Step("intent committed", "after the intent commit"),
     Step("before call 1 is sent", "before the call"),
     Step("call 1 done, answer unread", "call done"),
@@ -224,7 +247,7 @@ def cells(chosen: list[tuple[Step, Flow, str]]) -> pytest.MarkDecorator:
 
 async def dies_and_recovers(step: Step, flow: Flow, url: str, folder: Any) -> str:
     """One cell; how it ended, in words."""
-    async with open_world(url, folder, kill=(step.point, step.passing)) as world:
+    async with open_world(url, folder, kill=(step.point, step.passing_in(flow))) as world:
         case = await flow.prepare(world)
         if step.is_of_a_report:
             await world.quiet()  # those of the story so far are not meant
