@@ -75,6 +75,10 @@ GiveBackSurplus = Annotated[
     bool | None,
     typer.Option("--give-back-surplus/--keep-surplus", help="Return at once what arrives when nobody needs it."),
 ]
+OnOrderCancelled = Annotated[
+    str | None,
+    typer.Option("--on-order-cancelled", help="What an order cancelled in Saleor still holds: nothing or release."),
+]
 AddressMismatch = Annotated[
     str | None, typer.Option("--address-mismatch", help="Goods that go elsewhere than Amazon was told: refuse or warn.")
 ]
@@ -137,6 +141,7 @@ def add(
     abandoned_paid: AbandonedPaid = None,
     expiry_policy: ExpiryPolicy = None,
     give_back_surplus: GiveBackSurplus = None,
+    on_order_cancelled: OnOrderCancelled = None,
     address_mismatch: AddressMismatch = None,
     restrictions: Restrictions = None,
     restrict_po_boxes: RestrictPoBoxes = None,
@@ -180,6 +185,7 @@ def update(
     abandoned_paid: AbandonedPaid = None,
     expiry_policy: ExpiryPolicy = None,
     give_back_surplus: GiveBackSurplus = None,
+    on_order_cancelled: OnOrderCancelled = None,
     address_mismatch: AddressMismatch = None,
     restrictions: Restrictions = None,
     restrict_po_boxes: RestrictPoBoxes = None,

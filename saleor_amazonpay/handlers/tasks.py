@@ -19,6 +19,7 @@ from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.sweeps import (
     agreements,
     authorizations,
+    cancelled_orders,
     dead_jobs,
     drift,
     order_numbers,
@@ -48,12 +49,19 @@ _SWEEPS: Mapping[str, tuple[Callable[[Services], Awaitable[None]], float]] = {
     "sweep_drift": (drift.run, drift.SECONDS),
     "sweep_undelivered_requests": (undelivered_requests.run, undelivered_requests.SECONDS),
     "sweep_own_webhooks": (own_webhooks.run, own_webhooks.SECONDS),
+    "sweep_cancelled_orders": (cancelled_orders.run, cancelled_orders.SECONDS),
     "sweep_dead_jobs": (dead_jobs.run, dead_jobs.SECONDS),
     "sweep_agreements": (agreements.run, agreements.SECONDS),
     "sweep_problems": (problem_checks.run, problem_checks.SECONDS),
     "sweep_retention": (retention.run, retention.SECONDS),
 }
 """Each name with what it runs and the seconds between runs, over all replicas."""
+
+_LOOKS: Mapping[str, Callable[[Services, str], Awaitable[None]]] = {
+    undelivered_requests.LOOK: undelivered_requests.look,
+    cancelled_orders.LOOK: cancelled_orders.look,
+}
+"""What a sweep leaves to a job of each tenant's own."""
 
 
 def register(tasks: Tasks, services: Services) -> None:
@@ -78,9 +86,6 @@ def register(tasks: Tasks, services: Services) -> None:
     async def deliver_problem(args: Args) -> None:
         await problems.deliver(services, str(args["api_url"]), str(args["key"]))
 
-    async def look_for_undelivered(args: Args) -> None:
-        await undelivered_requests.look(services, str(args["api_url"]))
-
     async def take_up_stranded() -> None:
         await services.database.run(lambda session: _take_up_stranded(session, services))
 
@@ -90,7 +95,7 @@ def register(tasks: Tasks, services: Services) -> None:
         operations.DELIVER_REPORTS: deliver_reports,
         notifications.HANDLE_NOTIFICATION: handle_notification,
         problems.DELIVER_PROBLEM: deliver_problem,
-        undelivered_requests.LOOK: look_for_undelivered,
+        **{name: _for_tenant(services, look) for name, look in _LOOKS.items()},
         adopting.FOLLOW: _follow_cv1_order(services),
     }
     all_tasks = {**by_name, **agreement_jobs.by_name(services, _JOB_BUDGET), **billing_jobs.by_name(services)}
@@ -108,6 +113,13 @@ def _follow_cv1_order(services: Services) -> Handler:
         await adopting.follow(services, str(args["payment_id"]), deadline, was_authorized=was_authorized)
 
     return follow
+
+
+def _for_tenant(services: Services, look: Callable[[Services, str], Awaitable[None]]) -> Handler:
+    async def run(args: Args) -> None:
+        await look(services, str(args["api_url"]))
+
+    return run
 
 
 def _sweep(name: str, services: Services, run: Callable[[Services], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -198,6 +198,18 @@ class SaleorClient:
             nodes = [edge["node"] for edge in data["transactions"]["edges"]]
             return nodes, page["endCursor"] if page["hasNextPage"] else None
 
+    async def cancelled_orders(
+        self, api_url: str, token: str, *, since: datetime, after: str | None = None
+    ) -> tuple[list[tuple[str, str, list[str]]], str | None]:
+        """A page of orders cancelled and changed since then: id, number, ids of transactions; and where to go on."""
+        variables = {"since": since.isoformat(), "after": after}
+        data = await self.execute("queries/cancelled_orders", variables, api_url=api_url, token=token)
+        with _expected_shape():
+            page = data["orders"]["pageInfo"]
+            nodes = [edge["node"] for edge in data["orders"]["edges"]]
+            found = [(it["id"], it["number"], [one["id"] for one in it["transactions"]]) for it in nodes]
+            return found, page["endCursor"] if page["hasNextPage"] else None
+
     async def transactions_by_id(self, api_url: str, token: str, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Up to 100 transactions of the app (Saleor 3.22); those it may not see are missing."""
         data = await self.execute("queries/transactions_by_id", {"ids": list(ids)}, api_url=api_url, token=token)

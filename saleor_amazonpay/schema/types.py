@@ -58,6 +58,12 @@ class ExpiryPolicy(StrEnum):
     CAPTURE = "capture"
 
 
+@strawberry.enum(description="What becomes of money still held when an order is cancelled in Saleor.")
+class OnOrderCancelled(StrEnum):
+    NOTHING = "nothing"
+    RELEASE = "release"
+
+
 @strawberry.enum(
     description="Goods that go elsewhere than the buyer told Amazon are not covered by its guarantee. REFUSE the "
     "payment, or go on and WARN in the transaction's events."
@@ -119,6 +125,7 @@ class AccountOptions:
     abandoned_paid: AbandonedPaid
     expiry_policy: ExpiryPolicy
     give_back_surplus: bool = strawberry.field(description="Return at once what arrives when nobody needs it any more.")
+    on_order_cancelled: OnOrderCancelled
     allowed_origins: list[str] = strawberry.field(description="Where a buyer may be sent, as `https://shop.example`.")
     address_mismatch: AddressMismatch
     restrictions: list[DeliveryRestriction] = strawberry.field(
@@ -149,6 +156,7 @@ class AccountOptions:
             abandoned_paid=AbandonedPaid(options.abandoned_paid),
             expiry_policy=ExpiryPolicy(options.expiry_policy),
             give_back_surplus=options.give_back_surplus,
+            on_order_cancelled=OnOrderCancelled(options.on_order_cancelled),
             allowed_origins=list(options.allowed_origins),
             address_mismatch=AddressMismatch(options.address_mismatch),
             restrictions=[DeliveryRestriction.of(each) for each in options.restrictions],
@@ -272,6 +280,7 @@ class AccountOptionsInput:
     abandoned_paid: AbandonedPaid | None = None
     expiry_policy: ExpiryPolicy | None = None
     give_back_surplus: bool | None = None
+    on_order_cancelled: OnOrderCancelled | None = None
     allowed_origins: list[str] | None = None
     address_mismatch: AddressMismatch | None = None
     restrictions: list[DeliveryRestrictionInput] | None = None

@@ -33,6 +33,7 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     ``abandoned_paid``: whether a buyer who paid at Amazon and never came back is taken for a customer (case 1).
     ``expiry_policy``: what is done before an authorization expires. ``give_back_surplus``: money nobody needs any
     more is returned at once (case 10).
+    ``on_order_cancelled``: whether what an order still holds is released when it is cancelled in Saleor.
     ``allowed_origins``: origins to which a buyer may be sent (case 15), e.g. ``https://shop.example``.
     ``address_mismatch``: what becomes of a review-flow payment whose goods go elsewhere than the buyer told Amazon.
     ``restrictions`` narrow the channel's shipping zones, for the address book the buyer sees at Amazon; none: all.
@@ -48,6 +49,7 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     abandoned_paid: Literal["auto", "complete", "leave"] = "auto"
     expiry_policy: Literal["warn", "reauthorize", "capture"] = "warn"
     give_back_surplus: bool = False
+    on_order_cancelled: Literal["nothing", "release"] = "nothing"
     allowed_origins: tuple[str, ...] = ()
     address_mismatch: Literal["refuse", "warn"] = "refuse"
     restrictions: tuple[DeliveryRestriction, ...] = ()
@@ -157,6 +159,20 @@ _ASSIGNMENTS = Statement(
     .where(channel_assignments.c.api_url == bindparam("api_url"))
     .order_by(channel_assignments.c.channel_slug)
 )
+
+
+# Options that are not the default are in the text as msgspec writes it, without a space.
+_RELEASING = Statement(
+    select(accounts.c.api_url)
+    .where(accounts.c.options.contains('"onOrderCancelled":"release"', autoescape=True), accounts.c.state != "locked")
+    .distinct()
+    .order_by(accounts.c.api_url)
+)
+
+
+def tenants_releasing(session: Session) -> list[str]:
+    """Tenants with an account that releases what cancelled orders hold."""
+    return [row.api_url for row in session.all(_RELEASING)]
 
 
 def by_id(session: Session, api_url: str, account_id: str, box: SecretBox) -> Account | None:

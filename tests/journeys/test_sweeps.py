@@ -11,6 +11,7 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.handlers.problems import raise_problem
 from saleor_amazonpay.handlers.sweeps import (
     authorizations,
+    cancelled_orders,
     drift,
     order_numbers,
     retention,
@@ -318,6 +319,62 @@ class TestOrderNumbers:
         await sweep(shop, order_numbers)
         assert shop.amazon.count("update_charge_permission") == 1
         assert (await payment_of(shop, transaction)).order_number
+
+
+class TestCancelledOrders:
+    async def ordered(self, shop):
+        """An order that was authorized and is cancelled; its transaction."""
+        transaction = await shop.authorized()
+        order = await shop.saleor.storefront.checkout_complete(shop.transaction(transaction).checkout_id)
+        return transaction, order
+
+    async def test_what_it_holds_is_released_where_the_account_says_so(self, any_shop):
+        shop = any_shop
+        await shop.update_options(on_order_cancelled="release")
+        transaction, order = await self.ordered(shop)
+        total = shop.transaction(transaction).authorized
+        await sweep(shop, cancelled_orders)
+        assert shop.amounts(transaction) == {"authorized": total}
+        await shop.saleor.staff.cancel_order(order.order_id)
+        await sweep(shop, cancelled_orders)
+        await shop.until(lambda: shop.amounts(transaction) == {"canceled": total})
+        assert shop.amazon.count("cancel_charge") == 1
+        await sweep(shop, cancelled_orders)
+        assert shop.amazon.count("cancel_charge") == 1
+
+    async def test_what_was_charged_stays_for_a_person_to_refund(self, shop):
+        await shop.update_options(on_order_cancelled="release")
+        transaction, order = await self.ordered(shop)
+        total = shop.transaction(transaction).authorized
+        await shop.saleor.staff.request_charge(transaction, Decimal(1000))
+        await shop.saleor.staff.cancel_order(order.order_id)
+        await sweep(shop, cancelled_orders)
+        await settle(shop)
+        assert shop.amounts(transaction) == {"charged": Decimal(1000), "canceled": total - 1000}
+        assert shop.amazon.count("create_refund") == 0
+
+    async def test_by_default_nothing_happens(self, shop):
+        transaction, order = await self.ordered(shop)
+        total = shop.transaction(transaction).authorized
+        await shop.saleor.staff.cancel_order(order.order_id)
+        await sweep(shop, cancelled_orders)
+        assert shop.amounts(transaction) == {"authorized": total}
+
+    async def test_an_order_cancelled_long_before_the_option_was_chosen_is_left_alone(self, shop):
+        transaction, order = await self.ordered(shop)
+        total = shop.transaction(transaction).authorized
+        await shop.saleor.staff.cancel_order(order.order_id)
+        shop.clock.move(hours=26)
+        await shop.update_options(on_order_cancelled="release")
+        await sweep(shop, cancelled_orders)
+        assert shop.amounts(transaction) == {"authorized": total}
+
+    async def test_a_channel_whose_account_has_not_chosen_it_keeps_what_it_holds(self, shop):
+        await shop.update_options("us", on_order_cancelled="release")
+        transaction, order = await self.ordered(shop)
+        await shop.saleor.staff.cancel_order(order.order_id)
+        await sweep(shop, cancelled_orders)
+        assert "authorized" in shop.amounts(transaction)
 
 
 class TestRequestsThatNeverArrived:

@@ -18,7 +18,7 @@ from tests.handlers.merchant import KEY_ID, MERCHANT_ID, ORIGIN, OTHER_PRIVATE_K
 ACCOUNT = """
   id name merchantId storeId region environment publicKeyId privateKeyFingerprint state hasPayments channels
   options { capturePolicy afterPartialCapture pendingAuthorization abandonedPaid expiryPolicy
-            giveBackSurplus allowedOrigins addressMismatch restrictPoBoxes restrictPackstations
+            giveBackSurplus onOrderCancelled allowedOrigins addressMismatch restrictPoBoxes restrictPackstations
             restrictions { countryCode statesOrRegions zipCodes } storeName noteToBuyer softDescriptor
             buttonColor placement checkoutLanguage paymentMethodOnFile recurringMonthlyLimit trustedApps }
   warnings { field code message }
@@ -64,6 +64,7 @@ class TestAccounts:
             "abandonedPaid": "AUTO",
             "expiryPolicy": "WARN",
             "giveBackSurplus": False,
+            "onOrderCancelled": "NOTHING",
             "allowedOrigins": [ORIGIN],
             "addressMismatch": "REFUSE",
             "restrictPoBoxes": False,

@@ -49,6 +49,10 @@ CHOICES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("complete", marked("Complete the payment")),
         ("leave", marked("Let the payment lapse")),
     ),
+    "onOrderCancelled": (
+        ("nothing", marked("Keep it; I cancel or capture it myself")),
+        ("release", marked("Release it within minutes")),
+    ),
     "addressMismatch": (
         ("refuse", marked("Refuse the payment")),
         ("warn", marked("Go on, and note it in the payment's events")),

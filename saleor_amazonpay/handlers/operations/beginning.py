@@ -42,10 +42,12 @@ def begin(
     return rounds.resumed(session, payment, operation, fence)
 
 
-def start_later(session: Session, services: Services, payment: Payment, operation: Operation) -> None:
-    """Have a job carry out an operation of our own; the same request key never starts a second one."""
-    if operation_rows.insert(session, identity.announced(payment, operation)):
+def start_later(session: Session, services: Services, payment: Payment, operation: Operation) -> bool:
+    """Have a job carry out an operation of our own; False, and nothing more, where its request key is known."""
+    is_new = operation_rows.insert(session, identity.announced(payment, operation))
+    if is_new:
         deferring.carry_out(session, services, payment, operation, delay=0)
+    return is_new
 
 
 def same_again(session: Session, services: Services, operation: Operation) -> Operation | None:

@@ -60,8 +60,14 @@ def orders(
 
 
 def _passes(order: Order, wanted: dict[str, Any]) -> bool:
-    ids, numbers = wanted.get("ids"), wanted.get("numbers")
-    return (ids is None or order.id in ids) and (numbers is None or order.number in numbers)
+    ids, numbers, statuses = wanted.get("ids"), wanted.get("numbers"), wanted.get("status")
+    since = (wanted.get("updated_at") or {}).get("gte")
+    return (
+        (ids is None or order.id in ids)
+        and (numbers is None or order.number in numbers)
+        and (statuses is None or order.status in statuses)
+        and (since is None or order.updated_at >= since)
+    )
 
 
 def _order(context: Context, global_id: str | None, name: str = "id") -> Order:
