@@ -25,7 +25,7 @@ from markupsafe import Markup
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 OUTSIDE = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")  # pages of the repository that the documentation links to
-MENU = ("index", "merchant", "storefront", "sixty-minutes", "operator", "contributor", "security")
+MENU = ("index", "merchant", "storefront", "recurring", "sixty-minutes", "operator", "contributor", "security")
 
 PAGE = """<!doctype html>
 <html lang="en">

@@ -52,6 +52,7 @@ _SWEEPS: Mapping[str, tuple[Callable[[Services], Awaitable[None]], float]] = {
     "sweep_cancelled_orders": (cancelled_orders.run, cancelled_orders.SECONDS),
     "sweep_dead_jobs": (dead_jobs.run, dead_jobs.SECONDS),
     "sweep_agreements": (agreements.run, agreements.SECONDS),
+    "sweep_agreement_problems": (agreements.tell_merchants, agreements.TELLING_SECONDS),
     "sweep_problems": (problem_checks.run, problem_checks.SECONDS),
     "sweep_retention": (retention.run, retention.SECONDS),
 }

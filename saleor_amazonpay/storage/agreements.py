@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy import bindparam, func, select, text, tuple_, update
 
 from saleor_amazonpay.domain.agreements import Frequency
 from saleor_amazonpay.domain.money import Currency, Money
@@ -66,6 +66,15 @@ class Agreement:
         return self.state == ChargePermissionState.CHARGEABLE and not self.is_closed
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How many of a tenant's agreements the merchant should know of."""
+
+    suspended: int
+    lapsing: int
+    ended: int  # by the buyer, at Amazon
+
+
 _BY_ID = Statement(select(agreements).where(agreements.c.id == bindparam("id")))
 _BY_ID_LOCKED = Statement(select(agreements).where(agreements.c.id == bindparam("id")).with_for_update())
 _BY_PERMISSION = Statement(
@@ -96,6 +105,59 @@ _DUE = Statement(
     .order_by(agreements.c.watch_at)
     .limit(bindparam("limit"))
 )
+
+
+_COUNT_SUSPENDED = Statement(
+    select(func.count()).where(
+        agreements.c.api_url == bindparam("api_url"),
+        agreements.c.state == ChargePermissionState.NON_CHARGEABLE.value,
+        agreements.c.closing_since.is_(None),
+    )
+)
+_COUNT_LAPSING = Statement(
+    select(func.count()).where(
+        agreements.c.api_url == bindparam("api_url"),
+        agreements.c.expires_at <= bindparam("moment"),
+        agreements.c.state != ChargePermissionState.CLOSED.value,
+        agreements.c.closing_since.is_(None),
+    )
+)
+_COUNT_ENDED = Statement(
+    select(func.count()).where(
+        agreements.c.api_url == bindparam("api_url"),
+        agreements.c.state == ChargePermissionState.CLOSED.value,
+        agreements.c.status_at >= bindparam("moment"),
+        agreements.c.reasons.in_(['["BuyerClosed"]', '["BuyerCanceled"]']),
+        agreements.c.closing_since.is_(None),
+    )
+)
+_ENDED_LONG_AGO = Statement(
+    select(agreements.c.id)
+    .where(text("state = 'Closed' AND buyer_id IS NOT NULL"), agreements.c.status_at < bindparam("moment"))
+    .order_by(agreements.c.status_at)
+    .limit(bindparam("limit"))
+)
+_FORGET_BUYERS = Statement(
+    update(agreements)
+    .where(agreements.c.id.in_(bindparam("ids", expanding=True)))
+    .values(buyer_id=None, payment_descriptor=None)
+)
+
+
+def watched(session: Session, api_url: str, *, lapsing_by: datetime, ended_since: datetime) -> Watched:
+    """Each figure by an index of its own; the tenant's other agreements are not looked at."""
+    return Watched(
+        suspended=int(session.scalar(_COUNT_SUSPENDED, {"api_url": api_url})),
+        lapsing=int(session.scalar(_COUNT_LAPSING, {"api_url": api_url, "moment": to_micros(lapsing_by)})),
+        ended=int(session.scalar(_COUNT_ENDED, {"api_url": api_url, "moment": to_micros(ended_since)})),
+    )
+
+
+def forget_buyers(session: Session, *, ended_before: datetime, limit: int) -> int:
+    """Who the buyers were of agreements that ended before; over all tenants. How many were forgotten."""
+    rows = session.all(_ENDED_LONG_AGO, {"moment": to_micros(ended_before), "limit": limit})
+    ids = [row.id for row in rows]
+    return session.execute(_FORGET_BUYERS, {"ids": ids}) if ids else 0
 
 
 def by_id(session: Session, agreement_id: str, *, lock: bool = False) -> Agreement | None:

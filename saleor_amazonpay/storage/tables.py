@@ -240,6 +240,7 @@ agreements = Table(
     Index("ix_agreements_page", "api_url", "created_at", "id"),
     Index("ix_agreements_state", "api_url", "state", "status_at"),
     Index("ix_agreements_expiry", "api_url", "expires_at"),
+    _partial_index("ix_agreements_ended", "status_at", where="state = 'Closed' AND buyer_id IS NOT NULL"),
     _partial_index("ix_agreements_watch", "watch_at", where="watch_at IS NOT NULL"),
 )
 

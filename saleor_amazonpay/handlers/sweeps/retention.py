@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from saleor_amazonpay.handlers.agreements import erasing
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage import sign_in as sign_in_rows
@@ -27,6 +28,7 @@ async def run(services: Services) -> None:
                 session, timeline_before=timeline_before, inbox_before=inbox_before, limit=_ROWS
             )
         )
+        dropped += await erasing.forget_old(services, limit=_ROWS)
         services.metrics.swept("retention", done=dropped)
         if not dropped:
             return
