@@ -51,7 +51,7 @@ _TEXTS: Mapping[str, str] = {
         "A charge keeps one for another 13 months; else end it."
     ),
     ENDED: (
-        "Amazon Pay agreements that buyers ended at Amazon in the last 14 days: {count}. That ends the payment, not what "
-        "you agreed on: cancel these subscriptions, or ask for another payment method."
+        "Amazon Pay agreements that buyers ended at Amazon in the last 14 days: {count}. That ends the payment, not "
+        "what you agreed on: cancel these subscriptions, or ask for another payment method."
     ),
 }
