@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -154,7 +155,7 @@ def _write(target: Path, text: str) -> None:
 
 def _json(found: Explanation) -> str:
     document = {
-        **msgspec.to_builtins(found, enc_hook=str),
+        **msgspec.to_builtins(replace(found, amounts=()), enc_hook=str),
         "amounts": {name: str(money) for name, money in found.amounts},
     }
     return msgspec.json.format(msgspec.json.encode(document)).decode()

@@ -129,8 +129,8 @@ class Cv1Explanation:
             amounts=[Cv1Name(name=name, value=str(money)) for name, money in it.amounts],
             transaction_id=it.transaction_id,
             order_number=it.order_number,
-            advice=list(it.advice),
-            problem=it.problem,
+            advice=[*map(str, it.advice)],
+            problem=str(it.problem),
         )
 
 

@@ -14,14 +14,7 @@ from saleor_amazonpay.storage import tables
 from saleor_amazonpay.storage.engine import Statement
 from tests.handlers.merchant import KEY_ID, MERCHANT_ID, PUBLIC_KEY, STORE_ID, Merchant, open_merchant, request
 
-MADE = (
-    tables.payments,
-    tables.channel_assignments,
-    tables.key_pairs,
-    tables.notifications,
-    tables.problems,
-    tables.accounts,
-)
+MADE = [table for table in reversed(tables.metadata.sorted_tables) if table is not tables.installations]
 
 
 @dataclass

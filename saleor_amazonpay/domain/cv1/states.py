@@ -12,6 +12,7 @@ from typing import Final
 
 from saleor_amazonpay.domain.cv1.identifiers import Cv1Kind
 from saleor_amazonpay.domain.states import ChargePermissionState, ChargeState, RefundState
+from saleor_amazonpay.messages import marked
 
 FLOW: Final = "cv1"
 """The ``flow`` of a payment that was taken over from CV1."""
@@ -117,9 +118,9 @@ SELLER_CENTRAL: Final[Sequence[tuple[str, str]]] = (
     ("Charge Permission NonChargeable", "Order Reference / Billing Agreement Suspended"),
     ("Charge Permission Closed", "Order Reference / Billing Agreement Canceled or Closed"),
     ("chargePermissionId", "AmazonOrderReferenceId / AmazonBillingAgreementId"),
-    ("chargeId with its 21st character C written A", "AmazonAuthorizationId"),
+    (marked("chargeId with its 21st character C written A"), "AmazonAuthorizationId"),
     ("chargeId", "AmazonTransactionId"),
-    ("the charge's merchantReferenceId", "SellerReferenceId"),
-    ("the permission's merchantReferenceId", "SellerOrderId"),
+    (marked("the charge's merchantReferenceId"), "SellerReferenceId"),
+    (marked("the permission's merchantReferenceId"), "SellerOrderId"),
 )
 """CV2's words with those of Seller Central and the settlement reports, which still speak CV1 (FAQ QA-28)."""

@@ -7,7 +7,7 @@ Source: amazon-pay-cv2.md §12, §13.2.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from saleor_amazonpay.amazonpay import Charge, ChargePermission, Price, Refund
@@ -21,6 +21,7 @@ from saleor_amazonpay.errors import AmazonPayError, AmazonPayRejected
 from saleor_amazonpay.handlers.cv1.finding import reading_of
 from saleor_amazonpay.handlers.cv1.reading import request_for
 from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage import payments as payment_rows
@@ -49,39 +50,42 @@ class Explanation:
     amounts: Sequence[tuple[str, Money]] = ()
     transaction_id: str = ""
     order_number: str = ""
-    advice: Sequence[str] = ()
-    problem: str = ""
+    advice: Sequence[Message | str] = ()
+    problem: Message | str = ""
+    can_be_adopted: bool = False
 
 
 _SUBJECTS: Final[Mapping[Cv1Kind, str]] = {
-    Cv1Kind.ORDER_REFERENCE: "Order Reference (CV1), Charge Permission of one order (CV2)",
-    Cv1Kind.BILLING_AGREEMENT: "Billing Agreement (CV1), Recurring Charge Permission (CV2)",
-    Cv1Kind.AUTHORIZATION: "Authorization (CV1), Charge (CV2)",
-    Cv1Kind.CAPTURE: "Capture (CV1), Charge (CV2)",
-    Cv1Kind.REFUND: "Refund (CV1 and CV2)",
+    Cv1Kind.ORDER_REFERENCE: marked("Order Reference (CV1), Charge Permission of one order (CV2)"),
+    Cv1Kind.BILLING_AGREEMENT: marked("Billing Agreement (CV1), Recurring Charge Permission (CV2)"),
+    Cv1Kind.AUTHORIZATION: marked("Authorization (CV1), Charge (CV2)"),
+    Cv1Kind.CAPTURE: marked("Capture (CV1), Charge (CV2)"),
+    Cv1Kind.REFUND: marked("Refund (CV1 and CV2)"),
 }
 
 _ADVICE: Final[Mapping[tuple[type[Any], str], str]] = {
-    (ChargePermission, ChargePermissionState.CHARGEABLE): "It can be charged.",
-    (ChargePermission, ChargePermissionState.NON_CHARGEABLE): (
+    (ChargePermission, ChargePermissionState.CHARGEABLE): marked("It can be charged."),
+    (ChargePermission, ChargePermissionState.NON_CHARGEABLE): marked(
         "A charge on an Order Reference is tried all the same; if Amazon refuses it, the buyer has to update the "
         "payment method on the Amazon Pay page."
     ),
-    (ChargePermission, ChargePermissionState.CLOSED): (
+    (ChargePermission, ChargePermissionState.CLOSED): marked(
         "Nothing new can be charged. What is authorized can still be captured or cancelled, what is captured refunded."
     ),
-    (Charge, ChargeState.AUTHORIZATION_INITIATED): "Amazon is still deciding it; at most 24 hours.",
-    (Charge, ChargeState.AUTHORIZED): "It can be captured or cancelled until it expires.",
-    (Charge, ChargeState.CAPTURE_INITIATED): "The capture is under way.",
-    (Charge, ChargeState.CAPTURED): "It can be refunded, in up to 10 parts.",
-    (Charge, ChargeState.CANCELED): (
+    (Charge, ChargeState.AUTHORIZATION_INITIATED): marked("Amazon is still deciding it; at most 24 hours."),
+    (Charge, ChargeState.AUTHORIZED): marked("It can be captured or cancelled until it expires."),
+    (Charge, ChargeState.CAPTURE_INITIATED): marked("The capture is under way."),
+    (Charge, ChargeState.CAPTURED): marked("It can be refunded, in up to 10 parts."),
+    (Charge, ChargeState.CANCELED): marked(
         "It has ended. If the Order Reference is less than 180 days old and Open, charge it anew; if it was captured "
         "and refunded to the limit, nothing is left to do."
     ),
-    (Charge, ChargeState.DECLINED): "Amazon declined it; charge anew, or ask the buyer for another payment method.",
-    (Refund, RefundState.REFUND_INITIATED): "Amazon is still deciding it.",
-    (Refund, RefundState.REFUNDED): "The buyer has the money back.",
-    (Refund, RefundState.DECLINED): "Amazon declined it; give the money back another way.",
+    (Charge, ChargeState.DECLINED): marked(
+        "Amazon declined it; charge anew, or ask the buyer for another payment method."
+    ),
+    (Refund, RefundState.REFUND_INITIATED): marked("Amazon is still deciding it."),
+    (Refund, RefundState.REFUNDED): marked("The buyer has the money back."),
+    (Refund, RefundState.DECLINED): marked("Amazon declined it; give the money back another way."),
 }
 
 
@@ -91,11 +95,10 @@ class _Seen:
 
     account: Account | None = None
     object: AmazonObject | None = None
-    problem: str = ""
+    problem: Message | str = ""
     transaction_id: str = ""
     order_number: str = ""
     is_agreement: bool = False
-    advice: list[str] = field(default_factory=list)
 
 
 async def explain(services: Services, api_url: str, asked: str, deadline: Deadline) -> Explanation:
@@ -103,7 +106,7 @@ async def explain(services: Services, api_url: str, asked: str, deadline: Deadli
     asked = asked.strip()
     call = calls.find_call(asked)
     if call is not None:
-        return Explanation(asked, f"Call {call.name} of CV1", call)
+        return Explanation(asked, marked("A call of CV1"), call)
     try:
         id_ = Cv1Id.parse(asked)
     except NotACv1Id as wrong:
@@ -116,14 +119,18 @@ async def _look(services: Services, api_url: str, id_: Cv1Id, deadline: Deadline
     seen, accounts = await services.database.read(lambda session: _stored(session, services, api_url, id_))
     fitting = [each for each in accounts if (each.region, each.environment) == (id_.region, id_.environment)]
     if not fitting:
-        seen.problem = f"No Amazon Pay account of region {id_.region} and environment {id_.environment} is set up."
+        seen.problem = Message(
+            "No Amazon Pay account of region {region} and environment {environment} is set up.",
+            region=id_.region,
+            environment=id_.environment,
+        )
     for account in fitting:
         try:
             answer = await services.amazon(account).execute(request_for(id_), budget=deadline.left)
         except AmazonPayRejected:
-            seen.problem = "Amazon Pay does not know it for the accounts set up here."
+            seen.problem = Message("Amazon Pay does not know it for the accounts set up here.")
         except AmazonPayError as absence:
-            seen.problem = absence.public_message
+            seen.problem = absence.sentence
         else:
             seen.account, seen.object, seen.problem = account, answer.value, ""
             break
@@ -157,6 +164,7 @@ def _explanation(services: Services, id_: Cv1Id, seen: _Seen) -> Explanation:
         order_number=seen.order_number,
         advice=[*_advice(id_, seen)],
         problem=seen.problem,
+        can_be_adopted=object_ is not None and not seen.transaction_id and not seen.is_agreement,
     )
 
 
@@ -180,17 +188,17 @@ def _amounts(object_: AmazonObject | None) -> Iterator[tuple[str, Money]]:
     match object_:
         case ChargePermission(limits=given) if given is not None:
             prices: list[tuple[str, Price | None]] = [
-                ("limit", given.amount_limit),
-                ("still chargeable", given.amount_balance),
+                (marked("limit"), given.amount_limit),
+                (marked("still chargeable"), given.amount_balance),
             ]
         case Charge():
             prices = [
-                ("authorized", object_.charge_amount),
-                ("captured", object_.capture_amount),
-                ("refunded", object_.refunded_amount),
+                (marked("authorized"), object_.charge_amount),
+                (marked("captured"), object_.capture_amount),
+                (marked("refunded"), object_.refunded_amount),
             ]
         case Refund():
-            prices = [("refund", object_.refund_amount)]
+            prices = [(marked("refund"), object_.refund_amount)]
         case _:
             prices = []
     for name, price in prices:
@@ -206,7 +214,10 @@ def _money(price: Price | None) -> Money | None:
         return None
 
 
-def _advice(id_: Cv1Id, seen: _Seen) -> Iterator[str]:
+_BILL_IT: Final = Message("Adopt it to bill the customer from Saleor.")
+
+
+def _advice(id_: Cv1Id, seen: _Seen) -> Iterator[Message | str]:
     object_ = seen.object
     if object_ is None:
         return
@@ -214,11 +225,12 @@ def _advice(id_: Cv1Id, seen: _Seen) -> Iterator[str]:
     if known is not None:
         yield known
     if object_.expires is not None and object_.state not in {ChargePermissionState.CLOSED, ChargeState.CANCELED}:
-        yield f"It ends on {object_.expires:%Y-%m-%d %H:%M} UTC."
+        yield Message("It ends on {time} UTC.", time=f"{object_.expires:%Y-%m-%d %H:%M}")
     captured = _money(object_.capture_amount) if isinstance(object_, Charge) else None
     if captured is not None:
-        yield f"Amazon refunds at most {limits.over_amount_limit(captured)} on it; from Saleor what was captured."
+        most = limits.over_amount_limit(captured)
+        yield Message("Amazon refunds at most {amount} on it; from Saleor what was captured.", amount=most)
     if id_.kind is Cv1Kind.BILLING_AGREEMENT:
-        yield "It is an agreement of this app." if seen.is_agreement else "Adopt it to bill the customer from Saleor."
+        yield Message("It is an agreement of this app.") if seen.is_agreement else _BILL_IT
     elif not seen.transaction_id:
-        yield "Adopt it to charge, refund and cancel it from Saleor."
+        yield Message("Adopt it to charge, refund and cancel it from Saleor.")
