@@ -220,6 +220,8 @@ def _answered(delivery: Delivery) -> str:
     if "pspReference" in answer:
         return "accepted, the outcome follows"
     product = ((answer.get("data") or {}).get("amazonPay") or {}).get("productType")
+    if "paymentMethods" in answer:
+        return f"stored payment methods: {len(answer['paymentMethods'])}"
     return f"a signed button for {product}" if product else escape(json.dumps(answer)[:100])
 
 

@@ -74,9 +74,9 @@ class Shopper:
 
     # --- The buyer
 
-    async def open_session(self, source_id: str, card: str = "1111") -> str:
+    async def open_session(self, source_id: str, card: str = "1111", **asked: Any) -> str:
         """Presses the button, signs in at Amazon, chooses card and address; the shop takes it over. The session id."""
-        data = {"flow": "review", "checkoutReviewReturnUrl": f"{self.world.storefront_url}/review.html"}
+        data = {"flow": "review", "checkoutReviewReturnUrl": f"{self.world.storefront_url}/review.html", **asked}
         [config] = await self._storefront.payment_gateway_initialize(source_id, self.world.gateway, data)
         if config.data["errors"]:
             raise FellShort(f"expected a button, seen {config.data['errors']}")
@@ -100,13 +100,14 @@ class Shopper:
         if updated.errors:
             raise FellShort(f"expected the address in the checkout, seen {updated.errors[0].message}")
 
-    async def pay(self, source_id: str, result: str, card: str = "1111") -> str:
-        """The whole way from the button to the result page; the transaction's id."""
-        session_id = await self.open_session(source_id, card)
+    async def pay(self, source_id: str, result: str, card: str = "1111", **asked: Any) -> str:
+        """The whole way from the button to the result page; the transaction's id. ``asked``: e.g. ``recurring``."""
+        session_id = await self.open_session(source_id, card, **asked)
         data = {
             "flow": "review",
             "amazonCheckoutSessionId": session_id,
             "checkoutResultReturnUrl": f"{self.world.storefront_url}/result.html",
+            **asked,
         }
         begun = await self._storefront.transaction_initialize(source_id, self.world.gateway, data)
         _check(begun, f"{result.partition('_')[0]}_ACTION_REQUIRED")
@@ -130,6 +131,23 @@ class Shopper:
         if not onward.startswith(data["returnUrl"]) or "result=charged" not in onward:
             raise FellShort(f"expected to be sent on to the shop as charged, seen {answer.status_code} {onward}")
         return begun.transaction_id
+
+    async def pay_with_agreement(self, source_id: str, customer: User) -> str:
+        """The customer, logged in, chooses the payment method kept with the shop; the transaction's id."""
+        [kept] = await self._storefront.stored_payment_methods("default-jp", customer)
+        data = {"flow": "stored", "paymentMethodId": kept.id}
+        done = await self._storefront.transaction_initialize(source_id, self.world.gateway, data, user=customer)
+        _check(done, "CHARGE_SUCCESS")
+        self.transactions.append(done.transaction_id)
+        return done.transaction_id
+
+    async def end_agreement(self, customer: User) -> None:
+        """The customer ends it in the shop, and is offered it no more."""
+        [kept] = await self._storefront.stored_payment_methods("default-jp", customer)
+        ended = await self._storefront.stored_payment_method_request_delete(kept.id, "default-jp", customer)
+        left = await self._storefront.stored_payment_methods("default-jp", customer)
+        if ended.result != "SUCCESSFULLY_DELETED" or left:
+            raise FellShort(f"expected the agreement to be ended, seen {ended.result} and {len(left)} left")
 
     async def ask_the_app(self, path: str, body: dict[str, Any] | None = None, token: str = "") -> dict[str, Any]:
         """What a page of the shop asks the app itself: a GET where there is no ``body``."""
@@ -232,11 +250,16 @@ def _is_pending(snapshot: TransactionSnapshot) -> bool:
 
 
 def amounts_at_amazon(world: World, transaction_id: str) -> Amounts:
-    """What Amazon's objects of a transaction say (DESIGN §6 case 4: a chargeable rest counts as authorized)."""
-    audit = world.amazon.audit()
-    permission_id = world.saleor.transaction(transaction_id).psp_reference.partition("-C")[0]
+    """What Amazon's objects of a transaction say (DESIGN §6 case 4: a chargeable rest counts as authorized).
+
+    Several orders share a recurring permission: of those, the one charge counts that the transaction names.
+    """
+    audit, reference = world.amazon.audit(), world.saleor.transaction(transaction_id).psp_reference
+    permission_id = reference.partition("-C")[0]
     permissions = [each for each in audit["permissions"] if each["chargePermissionId"] == permission_id]
     charges = [each for each in audit["charges"] if each["chargePermissionId"] == permission_id]
+    if any(each["chargePermissionType"] == "Recurring" for each in permissions):
+        permissions, charges = [], [each for each in charges if each["chargeId"] == reference]
     captured, refunded = _sum(charges, "captureAmount"), _sum(charges, "refundedAmount")
     held = _sum([each for each in charges if _state(each) == "Authorized"], "chargeAmount")
     chargeable = [each["limits"] for each in permissions if _state(each) == "Chargeable"]
@@ -359,6 +382,26 @@ async def one_click(shopper: Shopper) -> None:
     await shopper.expect(paid, charged="3500")
 
 
+async def subscribed(shopper: Shopper) -> None:
+    saleor = shopper.world.saleor
+    customer = saleor.customer
+    monthly = {"frequency": {"unit": "Month", "value": "1"}, "amount": {"amount": "3500", "currencyCode": "JPY"}}
+    first = saleor.create_checkout("default-jp", CUP, user=customer)
+    await shopper.step("The customer pays ¥3,500 and agrees to be charged every month")
+    paid = await shopper.pay(first.id, "CHARGE_SUCCESS", recurring=monthly)
+    await shopper.place_order(first.id)
+    await shopper.step("The next order is paid with the agreement, without Amazon's pages")
+    second = saleor.create_checkout("default-jp", CUP, user=customer)
+    again = await shopper.pay_with_agreement(second.id, customer)
+    await shopper.place_order(second.id)
+    await shopper.step("¥1,000 of the first order is given back; the second one stays as it is")
+    await shopper.refund(paid, "1000")
+    await shopper.expect(paid, charged="2500", refunded="1000")
+    await shopper.expect(again, charged="3500")
+    await shopper.step("The customer ends the agreement in the shop")
+    await shopper.end_agreement(customer)
+
+
 async def silent_amazon(shopper: Shopper) -> None:
     checkout = shopper.world.saleor.create_checkout("us", CUP)
     await shopper.step("The buyer pays $34.99")
@@ -440,5 +483,6 @@ PURCHASES: Final = (
     Purchase("An order of the old shop", "adopted from CV1 · order · JPY", old_order),
     Purchase("From a product's page", "express · PayAndShip · AUTHORIZATION · USD", express),
     Purchase("Signed in with Amazon", "sign-in · review · CHARGE · JPY", signed_in),
+    Purchase("A subscription", "review · recurring · CHARGE · JPY, then stored", subscribed),
     Purchase("Amazon falls silent", "review · PayAndShip · AUTHORIZATION · USD", silent_amazon),
 )
