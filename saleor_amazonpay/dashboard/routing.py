@@ -40,6 +40,7 @@ from saleor_amazonpay.handlers.dashboard_users import (
     Unauthenticated,
     Viewer,
     authenticate,
+    require,
 )
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.messages import Message
@@ -119,7 +120,8 @@ async def _answered(request: Request, page: Page) -> Response:
     spoken = choose(request.headers.get("accept-language", ""))
     viewer: Viewer | None = None
     try:
-        viewer = await _viewer(request, services, page)
+        viewer = await _viewer(request, services)
+        require(viewer, page.permissions)
         answer = await _visited(request, services, viewer, page, spoken)
         if isinstance(answer, Screen):
             return await _shown(request, services, viewer, page, spoken, answer)
@@ -132,8 +134,11 @@ async def _answered(request: Request, page: Page) -> Response:
         return await _refused(request, services, viewer, page, spoken, InternalFault(reference))
 
 
-async def _viewer(request: Request, services: Services, page: Page) -> Viewer:
-    """No cookie exists that a foreign page could make a browser send; what browsers tell is looked at all the same."""
+async def _viewer(request: Request, services: Services) -> Viewer:
+    """Who asks, whatever they may see; known first, so that a refusal can show what else there is for them.
+
+    No cookie exists that a foreign page could make a browser send; what browsers tell is looked at all the same.
+    """
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise ForeignRequest(Message("The request came from another site."))
     kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -142,7 +147,7 @@ async def _viewer(request: Request, services: Services, page: Page) -> Viewer:
         request.app.state.application.key_source,
         api_url=request.headers.get("saleor-api-url", ""),
         token=token.strip() if kind.lower() == "bearer" else "",
-        permissions=page.permissions,
+        permissions=(),
     )
 
 

@@ -112,10 +112,15 @@ async def authenticate(
     except TokenRejected as error:
         log.info("dashboard_token_rejected", tenant=api_url[:255], reason=error.reason)
         raise Unauthenticated(error.sentence) from error
+    require(viewer, permissions)
+    return viewer
+
+
+def require(viewer: Viewer, permissions: Sequence[str]) -> None:
+    """Raises PermissionDenied: the user lacks one of them in Saleor."""
     missing = [name for name in permissions if name not in viewer.user.user_permissions]
     if missing:
         raise PermissionDenied(permissions, missing)
-    return viewer
 
 
 def _user(services: Services, installation: Installation, jwks: str, token: str) -> DashboardUser:

@@ -90,6 +90,7 @@ async def _installed(console: Console, saleor: SaleorStandIn, manifest_url: str)
     except (InstallationFailed, InvalidManifest) as refusal:
         console.print(f"{manifest_url} could not be installed: {refusal}", style="red")
         return False
+    console.print(f"Its page in the Dashboard: {saleor.dashboard_url(app)}")
     token = saleor.make_dashboard_token(saleor.superuser, app)
     console.print(f"Installed {app.identifier}. A Dashboard token for its page, good for five minutes:\n{token}")
     return True

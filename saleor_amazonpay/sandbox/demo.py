@@ -248,6 +248,7 @@ def _addresses(made: World) -> Table:
     order = made.saleor.create_order("default-jp")
     table.add_row("An order to pay", f"{made.storefront_url}/order.html?order={order.id}")
     table.add_row("A customer", "customer@example.com, password customer (Account: log in, subscribe, link Amazon)")
+    table.add_row("Dashboard", f"{made.saleor.dashboard_url(made.installed)}  (the merchant's page, in a stand-in)")
     table.add_row("App", made.app_url)
     table.add_row("Saleor", f"{made.saleor.api_url}  (stand-in, GraphQL)")
     table.add_row("Amazon Pay", f"{made.amazon.url}  (simulator)")
