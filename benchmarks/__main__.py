@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import apps, cold_start, processes, report
+from benchmarks import apps, billing, cold_start, processes, report
 from benchmarks.apps import PEER_ROUTES, PeersUnavailable, Setting
 from benchmarks.cv2 import CheckoutApi
 from benchmarks.floor import Floor
@@ -68,7 +68,11 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     if starts:
         out.print(report.small_table("From process start to the first 200", starts, "s"))
         out.print(report.small_table("Import time by package", imports, "ms"))
+    renewals = {} if options.quick else await billing.costs(folder)
+    if renewals:
+        out.print(billing.table(renewals))
     targets = report.targets(headline, rows, floor.medians["floor_us"], starts)
+    targets += billing.targets(renewals)
     out.print(report.targets_table(targets))
     _complain(out, [*headline, *rows])
     return {
@@ -78,6 +82,7 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "rows": [row.as_json() for row in rows],
         "webhook_log_lines": lines,
         "cold_start_seconds": starts,
+        "renewal_us_by_stored": renewals,
         "import_ms": imports,
         "targets": [{**asdict(target), "verdict": target.verdict} for target in targets],
     }
