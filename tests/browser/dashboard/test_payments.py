@@ -132,7 +132,7 @@ class TestAtWork:
         [permission] = [each["chargePermissionId"] for each in charges(shop, "Authorized")][-1:]
         await opened.app.get_by_label("Search").fill(permission)
         await opened.app.get_by_role("search").get_by_role("button", name="Search").click()
-        await opened.app.locator("table.list tbody tr").first.wait_for()
+        await opened.app.get_by_role("link", name="Clear").wait_for()
         assert await opened.app.locator("table.list tbody tr").count() == 1
         await opened.app.locator("table.list tbody a").click()
         await opened.title("Payment")
