@@ -20,6 +20,7 @@ from saleor_amazonpay.settings import Settings, SettingsError, load_settings
 _GROUPS: Mapping[str, tuple[str, str]] = {
     "accounts": ("saleor_amazonpay.cli_accounts", "Amazon Pay accounts, and which channel uses which."),
     "jobs": ("saleor_amazonpay.cli_jobs", "Background jobs: what waits, what was given up, trying that again."),
+    "doctor": ("saleor_amazonpay.cli_doctor", "Whether everything works, and what to do where it does not."),
     "webhooks": (
         "saleor_amazonpay.cli_webhooks",
         "This app's webhooks in each Saleor: compare with the manifest, repair.",

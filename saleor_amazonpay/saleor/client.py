@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin
 
@@ -106,6 +107,20 @@ class SaleorClient:
         if status != httpx2.codes.OK:
             raise SaleorUnavailable(f"Saleor answered {status} when asked for its keys.")
         return body
+
+    async def time_at(self, api_url: str, *, timeout: float = DEFAULT_TIMEOUT) -> datetime | None:  # noqa: ASYNC109
+        """What time it is there, to the second; None where the answer does not say."""
+        request = self._http.build_request("HEAD", urljoin(api_url, "/.well-known/jwks.json"))
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self._http.send(request, stream=True, follow_redirects=False)
+                await response.aclose()
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
+            raise SaleorUnavailable("Saleor could not be reached.") from error
+        try:
+            return parsedate_to_datetime(response.headers.get("date", ""))
+        except ValueError:
+            return None
 
     async def app_identity(self, api_url: str, token: str) -> AppIdentity:
         data = await self.execute("queries/app", api_url=api_url, token=token)

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -39,7 +40,7 @@ def create_api(shop: SaleorStandIn) -> Starlette:
         return await _graphql(shop, request)
 
     async def jwks(_request: Request) -> Response:
-        return JSONResponse(shop.key.jwks())
+        return JSONResponse(shop.key.jwks(), headers={"Date": format_datetime(shop.clock.now(), usegmt=True)})
 
     return Starlette(
         routes=[
