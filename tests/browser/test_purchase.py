@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
@@ -18,6 +20,15 @@ BOOK = 3
 @pytest.fixture
 async def walk(shop, open_page):
     return Walk(await open_page(), shop, "cart", "us")
+
+
+@pytest.fixture
+def susie(shop):
+    """The buyer at Amazon with something else in her first address; for one test."""
+    buyers = shop.amazon._world.buyers
+    known = buyers["susie"]
+    yield lambda **parts: buyers.add(replace(known, addresses=({**known.addresses[0], **parts},)))
+    buyers.add(known)
 
 
 async def to_the_review(walk):
@@ -103,6 +114,29 @@ class TestSecondThoughts:
         await walk.page.wait_for_url("**/pay/*")
         assert await walk.pay() == "paid"
         assert shop.saleor.store.orders[-1].shipping_address.country_area == "大阪府"
+
+    async def test_an_address_changed_behind_the_buyers_back_is_put_right(self, walk):
+        await to_the_review(walk)
+        checkout = walk.shop.saleor.store.checkouts[-1]
+        checkout.shipping_address.street_address_1 = "1 Elsewhere Rd"
+        await walk.page.locator("#place").click()
+        await walk.page.locator("#notice", has_text="put yours back").wait_for()
+        walk.paid_nothing()
+        await walk.page.locator("#place:not([disabled])").click()
+        await walk.page.wait_for_url("**/pay/*")
+        assert await walk.pay() == "paid"
+        assert walk.shop.saleor.store.orders[-1].shipping_address.street_address_1 == "10 Ditka Ave"
+
+    async def test_an_address_with_a_script_in_it_is_text_and_asked_for_again(self, walk, susie):
+        susie(addressLine1="<img src=x onerror=window.hacked=1>")
+        await walk.start()
+        await walk.to_amazon()
+        await walk.page.locator("button[value=continue]").click()
+        await walk.page.locator("#missing:not([hidden])").wait_for()
+        await walk.page.locator("[name='shippingAddress.streetAddress1']").fill("10 Ditka Ave")
+        await walk.page.locator("#missing button").click()
+        await walk.page.locator("#place:not([disabled])").wait_for()
+        assert not await walk.page.evaluate("'hacked' in window")
 
     async def test_an_order_paid_already_is_told_so(self, walk):
         await to_the_review(walk)

@@ -132,9 +132,19 @@ async function place() {
     if (answered?.amazonPayRedirectUrl) return;
     location.assign(page("result.html", {...where, transaction: transactionId, amazonCheckoutSessionId: sessionId}));
   } catch (error) {
-    explain(error);
     release();
+    await (isAboutTheAddress(error) ? copyAgain() : explain(error));
   }
+}
+
+/** The goods must go where the buyer told Amazon; another tab, say, has given the checkout another address. */
+function isAboutTheAddress(error) {
+  return error.errors?.some(({field}) => field?.startsWith("shippingAddress"));
+}
+
+async function copyAgain() {
+  element("place").disabled = true;
+  await review().then(() => notice(texts.addressCopied), explain);
 }
 
 function release() {
