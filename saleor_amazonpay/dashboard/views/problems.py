@@ -16,31 +16,92 @@ pages = Pages()
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What a kind of problem is called, and where it is repaired: below ``/dashboard``, None elsewhere."""
+    """What a kind of problem is called, what helps, and where: below ``/dashboard``, None elsewhere."""
 
     title: str
+    how: str
     path: str | None = None
 
 
-_REMEDIES: Final = {
-    "keys": Remedy(marked("Amazon Pay does not accept an account's keys"), "/accounts/{what}"),
-    "channel": Remedy(marked("A channel cannot take payments"), "/channels"),
-    "clock": Remedy(marked("The clocks of Saleor and the app differ")),
-    "signatures": Remedy(marked("Requests with a wrong signature")),
-    "payload": Remedy(marked("Saleor sends incomplete events")),
-    "report": Remedy(marked("Saleor did not accept what became of a payment")),
-    "refund": Remedy(marked("A refund fell short")),
-    "authorization": Remedy(marked("An authorization ends soon"), "/payments/{what}"),
-    "drift": Remedy(marked("Amounts differ between Saleor and Amazon Pay"), "/payments/differences"),
-    "undelivered": Remedy(marked("A request did not reach the app")),
+REMEDIES: Final = {
+    "keys": Remedy(
+        marked("Amazon Pay does not accept an account's keys"),
+        marked("Buyers of its channels cannot pay. Compare its keys with Seller Central and enter them again."),
+        "/accounts/{what}",
+    ),
+    "channel": Remedy(
+        marked("A channel cannot take payments"),
+        marked("Give it an account that may be used and takes its currency, or stop offering Amazon Pay there."),
+        "/channels",
+    ),
+    "authorization": Remedy(
+        marked("An authorization ends soon"),
+        marked("Capture it in time, or authorize it again."),
+        "/payments/{what}",
+    ),
+    "surplus": Remedy(
+        marked("Money arrived that nobody needs"),
+        marked("Refund it, or use it for the order. An option of the account gives such money back by itself."),
+        "/payments/{what}",
+    ),
+    "refund": Remedy(
+        marked("A refund fell short"),
+        marked("Amazon could not refund all of it. Refund the rest again, or send it in another way."),
+        "/payments",
+    ),
+    "report": Remedy(
+        marked("Saleor did not accept what became of a payment"),
+        marked("Compare the order in Saleor with the payment at Amazon."),
+        "/payments",
+    ),
+    "drift": Remedy(
+        marked("Amounts differ between Saleor and Amazon Pay"),
+        marked("Look at the payments concerned; reading one again from Amazon often settles it."),
+        "/payments/differences",
+    ),
+    "undelivered": Remedy(
+        marked("A request did not reach the app"),
+        marked("It was found by looking, and is carried out late. Your operator looks at the connection."),
+    ),
+    "jobs": Remedy(
+        marked("Some work was given up"),
+        marked("Your operator sees what it was, and lets it run again."),
+    ),
+    "clock": Remedy(
+        marked("The clocks of Saleor and the app differ"),
+        marked("Your operator sets both by a time server."),
+    ),
+    "signatures": Remedy(
+        marked("Requests with a wrong signature"),
+        marked("None of them was carried out. If a proxy stands before the app, it must not change bodies."),
+    ),
+    "payload": Remedy(
+        marked("Saleor sends incomplete events"),
+        marked("Usually a permission of the app is missing in Saleor: compare them under Extensions."),
+    ),
+    "permissions": Remedy(
+        marked("The app lacks a permission in Saleor"),
+        marked("Give it to the app under Extensions, or install the app again."),
+    ),
+    "schedule": Remedy(
+        marked("A billing schedule needs you"),
+        marked("A renewal could not be charged or its order not be made."),
+    ),
+    "billing": Remedy(
+        marked("Your endpoint for billing events does not answer"),
+        marked("The events wait and are sent again; look at the endpoint."),
+    ),
 }
-_OTHER: Final = Remedy(marked("Something needs your attention"))
+"""By the first word of a problem's key; a test collects the kinds that are raised."""
+
+_OTHER: Final = Remedy(marked("Something needs your attention"), marked("The sentence above says what."))
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     title: str
     message: str
+    how: str
     path: str | None
     critical: bool
     since: datetime
@@ -55,6 +116,6 @@ async def listing(visit: Visit) -> Answer:
 
 def _shown(problem: Problem) -> Shown:
     kind, _, what = problem.key.partition("-")
-    remedy = _REMEDIES.get(kind, _OTHER)
+    remedy = REMEDIES.get(kind, _OTHER)
     path = remedy.path.format(what=what) if remedy.path else None
-    return Shown(remedy.title, problem.message, path, problem.critical, problem.raised_at)
+    return Shown(remedy.title, problem.message, remedy.how, path, problem.critical, problem.raised_at)
