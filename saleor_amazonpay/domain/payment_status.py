@@ -44,8 +44,9 @@ def status_of(state: str, balances: Balances) -> PaymentStatus:
 
 
 def _of_captured(balances: Balances) -> PaymentStatus:
+    """What can still be captured comes first: somebody has to do it, or to release it."""
+    if balances.authorized.is_positive:
+        return PaymentStatus.PARTIALLY_CAPTURED
     if balances.refunded >= balances.captured:
         return PaymentStatus.REFUNDED
-    if balances.refunded.is_positive:
-        return PaymentStatus.PARTIALLY_REFUNDED
-    return PaymentStatus.PARTIALLY_CAPTURED if balances.authorized.is_positive else PaymentStatus.CAPTURED
+    return PaymentStatus.PARTIALLY_REFUNDED if balances.refunded.is_positive else PaymentStatus.CAPTURED

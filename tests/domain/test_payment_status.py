@@ -40,6 +40,10 @@ ACTIVE = {
     "a refund under way": (balances(charge(refunds=[("RefundInitiated", 100)])), PaymentStatus.CAPTURED),
     "refunded in part": (balances(charge(refunds=[("Refunded", 99)])), PaymentStatus.PARTIALLY_REFUNDED),
     "refunded": (balances(charge(refunds=[("Refunded", 60), ("Refunded", 40)])), PaymentStatus.REFUNDED),
+    "refunded, and more can be captured": (
+        balances(charge(captured=60, refunds=[("Refunded", 60)]), permission="Chargeable", left=40),
+        PaymentStatus.PARTIALLY_CAPTURED,
+    ),
     "refunded beyond": (balances(charge(refunds=[("Refunded", 115)])), PaymentStatus.REFUNDED),
     "a refund declined": (balances(charge(refunds=[("Declined", 100)])), PaymentStatus.CAPTURED),
 }  # fmt: skip

@@ -33,9 +33,9 @@ CASE
   WHEN state IN ('initialized', 'awaiting_buyer') THEN 'awaiting_buyer'
   WHEN state IN ('completing', 'pending') THEN 'processing'
   WHEN state IN ('failed', 'replaced') THEN state
+  WHEN {_CAPTURED} > 0 AND {_CHARGEABLE} THEN 'partially_captured'
   WHEN {_CAPTURED} > 0 AND {_REFUNDED} >= {_CAPTURED} THEN 'refunded'
   WHEN {_CAPTURED} > 0 AND {_REFUNDED} > 0 THEN 'partially_refunded'
-  WHEN {_CAPTURED} > 0 AND {_CHARGEABLE} THEN 'partially_captured'
   WHEN {_CAPTURED} > 0 THEN 'captured'
   WHEN {_CHARGEABLE} THEN 'authorized'
   WHEN {_DECIDED_LATER} THEN 'processing'
