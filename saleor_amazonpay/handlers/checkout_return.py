@@ -40,6 +40,14 @@ _RESULTS = {
     Event.CHARGE_ACTION_REQUIRED: "awaiting_buyer",
 }
 
+_REASONS = {
+    "Declined": "declined",
+    "BuyerCanceled": "cancelled",
+    "AmazonCanceled": "cancelled",
+    "Expired": "expired",
+}
+"""What became of the session, where Amazon says more than that it failed."""
+
 
 class UnknownReturn(RequestRejected):
     status = 404
@@ -110,7 +118,8 @@ async def _tell_saleor(services: Services, payment: Payment) -> None:
 
 
 def _word(operation: Operation) -> str:
-    return _RESULTS[operation.result] if operation.result else "processing"
+    result = _RESULTS[operation.result] if operation.result else "processing"
+    return _REASONS.get(operation.reason_code or "", result) if result == "failed" else result
 
 
 def _onward(payment: Payment, result: str) -> str:

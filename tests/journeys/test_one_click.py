@@ -119,6 +119,15 @@ class TestReturnPage:
         }
         assert shop.amounts(begun.transaction_id).keys() == {"charged"}
 
+    async def test_why_it_failed_is_told(self, shop):
+        for card, expected in (("3434", "declined"), ("3064", "cancelled")):
+            begun = await begin_with_return_page(shop, shop.saleor.create_checkout().id)
+            button = begun.data["amazonPay"]
+            back = shop.amazon.buyer_pays_apb(button["createCheckoutSessionConfig"], card=card)
+            onward = (await get(back)).headers["location"]
+            assert parse_qs(urlsplit(onward).query)["result"] == [expected]
+            assert shop.amounts(begun.transaction_id) == {}
+
     async def test_coming_back_twice_changes_nothing(self, shop):
         begun = await begin_with_return_page(shop, shop.saleor.create_checkout().id)
         paid = await self.returned(shop, begun)

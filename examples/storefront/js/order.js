@@ -3,6 +3,7 @@ import {amazonPay, element, explain, money, page, saleor, texts} from "./shop.js
 
 const parameters = new URLSearchParams(location.search);
 const orderId = parameters.get("order");
+const FAILED = new Set(["failed", "declined", "cancelled", "expired", "invalid"]);
 const PAID = new Set(["FULL", "OVERCHARGED"]);
 
 async function show() {
@@ -17,7 +18,7 @@ async function show() {
   element("total").textContent = money(order.total.gross);
   element("facts").hidden = false;
   if (PAID.has(order.chargeStatus) || order.authorizeStatus === "FULL") return say("orderPaid");
-  say(parameters.get("result") === "failed" ? "orderFailed" : "orderDue");
+  say(FAILED.has(parameters.get("result")) ? "orderFailed" : "orderDue");
   await offer();
 }
 
