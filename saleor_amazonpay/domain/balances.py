@@ -69,6 +69,12 @@ class ChargePart:
         return max(Money.zero(self.amount.currency), self.refunded_at_amazon - self.refunded)
 
     @property
+    def refunded_unheard(self) -> Money:
+        """What was surely refunded by nobody we know: nothing is in flight that could explain it."""
+        is_explained = self.refund_in_flight.is_positive
+        return Money.zero(self.amount.currency) if is_explained else self.refunded_elsewhere
+
+    @property
     def refund_in_flight(self) -> Money:
         return self._refunds(RefundState.REFUND_INITIATED) + total(self.reserved, self.amount.currency)
 

@@ -156,7 +156,7 @@ def _split(charges: Sequence[ChargePart], amount: Money) -> list[CreateRefund]:
 def _too_much_to_refund(balances: Balances, usable: Sequence[ChargePart], amount: Money) -> str:
     if balances.refundable >= amount and not all(charge in usable for charge in balances.charges):
         return "Amazon Pay allows 10 refunds for one charge, and they are used up; refund this buyer another way."
-    elsewhere = total((charge.refunded_elsewhere for charge in balances.charges), balances.currency)
+    elsewhere = total((charge.refunded_unheard for charge in balances.charges), balances.currency)
     known = f" {elsewhere} was refunded at Amazon Pay itself." if elsewhere.is_positive else ""
     return f"{balances.refundable} can still be refunded on this payment; {amount} was asked for.{known}"
 

@@ -32,6 +32,8 @@ from saleor_amazonpay.storage.payments import Payment
 from saleor_amazonpay.storage.times import to_micros
 
 AmazonObject = CheckoutSession | ChargePermission | Charge | Refund
+Reading = tuple[str, ApiRequest[Any]]
+"""An object's id, and the request that reads it."""
 
 MAX_READINGS = 30  # of one round: a permission bears 25 charges (amazon-pay-cv2.md §4.4)
 
@@ -65,14 +67,14 @@ def next_reading(
     objects: Sequence[AmazonObject],
     absent: AbstractSet[str],
     *,
-    bearing: Sequence[str] = (),
-) -> tuple[str, ApiRequest[Any]] | None:
+    first: Sequence[Reading] = (),
+) -> Reading | None:
     """The next object the outcome depends on and that was not seen in this round; ``absent`` are those answered 404.
 
-    ``bearing``: the charges a refund may fall on, which a round without calls reads before anything is planned.
+    ``first`` is what a round without calls reads before anything is planned.
     """
     known = {amazon_id(object_) for object_ in objects} | absent
-    for id_, request in _wanted(payment, operation, calls, objects, bearing):
+    for id_, request in _wanted(payment, operation, calls, objects, first):
         if id_ not in known:
             return id_, request
     return None
@@ -83,10 +85,10 @@ def _wanted(
     operation: Operation,
     calls: Sequence[Call],
     objects: Sequence[AmazonObject],
-    bearing: Sequence[str],
-) -> Iterator[tuple[str, ApiRequest[Any]]]:
+    first: Sequence[Reading],
+) -> Iterator[Reading]:
     if not calls:
-        yield from ((charge_id, requests.get_charge(charge_id)) for charge_id in bearing)
+        yield from first
     if operation.kind is OperationKind.COMPLETE:
         yield from _wanted_after_complete(operation, objects)
         return

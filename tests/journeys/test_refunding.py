@@ -110,6 +110,17 @@ class TestHowMuch:
         assert shop.amounts(transaction) == {"refunded": total}
         assert {state for _, state in await report_states(shop, transaction)} <= {"delivered", "dropped"}
 
+    async def test_one_that_was_decided_while_another_waited_is_not_taken_for_somebody_elses(self, shop):
+        transaction, total = await charged(shop)
+        silence(shop, "create_refund", times=2, timeout_after=True)
+        for amount in (Decimal(1000), Decimal(2000)):
+            await shop.saleor.staff.request_action(transaction, "REFUND", amount, settle=False)
+        await shop.saleor.settle()
+        mend(shop)
+        shop.clock.move(seconds=30)  # Amazon has decided the first before anybody asks
+        await settle(shop)
+        assert shop.amounts(transaction) == {"charged": total - 3000, "refunded": Decimal(3000)}
+
     async def test_nothing_charged_is_nothing_to_refund(self, shop):
         transaction = await shop.authorized()
         await shop.saleor.staff.request_refund(transaction)

@@ -23,7 +23,7 @@ class Claimed:
     calls: Sequence[Call]
     fence: int
     is_resumed: bool = True  # some call may have been sent before, by us or by a process that died
-    bearing: Sequence[str] = ()  # charges a refund may fall on, read back before it is planned
+    first_readings: Sequence[mirror.Reading] = ()  # of a round without calls: what the plan will depend on
 
     @property
     def current(self) -> list[Call]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from saleor_amazonpay.amazonpay import requests
 from saleor_amazonpay.domain.agreements import is_standing
-from saleor_amazonpay.domain.balances import Balances
+from saleor_amazonpay.domain.balances import Balances, RefundPart
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.plans import Plan, Refusal, Wait
 from saleor_amazonpay.domain.states import (
@@ -61,8 +62,10 @@ def plan(
     if not has_read and _is_to_be_read(payment, operation, planned, balances):
         running = operation.with_(state=OperationState.RUNNING)
         operation_rows.update_(session, running)
-        return Claimed(payment, running, [], fence, is_resumed=False, bearing=_bearing(operation, balances))
-    if any(charge.refunded_elsewhere.is_positive for charge in balances.charges):
+        return Claimed(
+            payment, running, [], fence, is_resumed=False, first_readings=_first_readings(operation, balances)
+        )
+    if any(charge.refunded_unheard.is_positive for charge in balances.charges):
         due.audit_at(session, payment.id, now)  # a refund nobody told us of: the merchant is to hear what differs
     if isinstance(planned, Plan) and (planned.steps or operation.kind is OperationKind.COMPLETE):
         calls = planning.calls_for(payment, operation, planned, account.options)
@@ -86,7 +89,7 @@ def resumed(session: Session, payment: Payment, operation: Operation, fence: int
     """A round begun by another actor, or by us before Saleor stopped waiting; one that only reads, reads again."""
     calls = operation_rows.calls_of(session, operation.id, payment.amount.currency)
     balances = payment_rows.balances(session, payment, AfterPartialCapture.KEEP)
-    return Claimed(payment, operation, calls, fence, bearing=_bearing(operation, balances))
+    return Claimed(payment, operation, calls, fence, first_readings=_first_readings(operation, balances))
 
 
 def _is_to_be_read(payment: Payment, operation: Operation, planned: Plan | Refusal | Wait, balances: Balances) -> bool:
@@ -99,20 +102,30 @@ def _is_to_be_read(payment: Payment, operation: Operation, planned: Plan | Refus
     if operation.kind is OperationKind.CHARGE_AGREEMENT:
         return True
     if operation.kind in REFUNDS:
-        return operation.amount.is_positive and bool(_bearing(operation, balances))
+        return operation.amount.is_positive and bool(_first_readings(operation, balances))
     is_suspended = payment.charge_permission_state == ChargePermissionState.NON_CHARGEABLE
     may_change = is_suspended or is_standing(payment.charge_permission_type)
     return isinstance(planned, Refusal) and may_change and operation.kind in mirror.NEEDS_PERMISSION
 
 
-def _bearing(operation: Operation, balances: Balances) -> list[str]:
-    """The charges a refund may fall on: captured, and not refunded wholly by refunds we know."""
-    if operation.kind not in REFUNDS:
+def _first_readings(operation: Operation, balances: Balances) -> list[mirror.Reading]:
+    """The charges a refund may fall on (captured, and not refunded wholly by refunds we know), then what is in flight.
+
+    In this order a refund that is decided meanwhile is never counted twice: as in flight, and in its charge's figure.
+    """
+    if operation.kind is not OperationKind.REFUND:
         return []
     captured = [charge for charge in balances.charges if charge.state == ChargeState.CAPTURED]
-    if operation.kind is OperationKind.OVER_REFUND:
-        return [charge.charge_id for charge in captured]
-    return [charge.charge_id for charge in captured if (charge.captured - charge.refunded).is_positive]
+    bearing = [charge for charge in captured if (charge.captured - charge.refunded).is_positive]
+    in_flight = [refund.refund_id for charge in bearing for refund in charge.refunds if _is_in_flight(refund)]
+    return [
+        *((charge.charge_id, requests.get_charge(charge.charge_id)) for charge in bearing),
+        *((refund_id, requests.get_refund(refund_id)) for refund_id in in_flight),
+    ]
+
+
+def _is_in_flight(refund: RefundPart) -> bool:
+    return refund.state == RefundState.REFUND_INITIATED
 
 
 def _without_a_call(payment: Payment, operation: Operation, planned: Plan | Refusal, now: datetime) -> Decided:

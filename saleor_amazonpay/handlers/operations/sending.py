@@ -68,7 +68,7 @@ async def _read(client: AmazonPayClient, claimed: Claimed, seen: Observations, d
     calls = claimed.calls_as_of(seen.calls)
     for _ in range(mirror.MAX_READINGS):
         reading = mirror.next_reading(
-            claimed.payment, claimed.operation, calls, seen.objects, absent, bearing=claimed.bearing
+            claimed.payment, claimed.operation, calls, seen.objects, absent, first=claimed.first_readings
         )
         if reading is None or not seen.is_complete:
             return
