@@ -35,7 +35,8 @@ soak: $(READY) ## The long versions of crash, browser and fuzz tests
 	$(BIN)/pytest -n 2 -m soak
 
 docs: $(READY) ## Build the documentation site into build/site
-	$(BIN)/python docs/build.py build/site
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/site
+	@echo "build/site/index.html"
 
 format: $(READY) ## Format and repair what can be repaired
 	$(BIN)/ruff format .
