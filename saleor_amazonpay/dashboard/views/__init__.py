@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from saleor_amazonpay.dashboard.views import accounts, channels, cv1, health, overview, payments, problems, widgets
+from saleor_amazonpay.dashboard.views import (
+    accounts,
+    agreements,
+    channels,
+    cv1,
+    health,
+    overview,
+    payments,
+    problems,
+    widgets,
+)
 
-MODULES = (overview, accounts, channels, payments, cv1, problems, health, widgets)
+MODULES = (overview, accounts, channels, payments, agreements, cv1, problems, health, widgets)

@@ -86,4 +86,5 @@ async def of_customer(visit: Visit) -> Answer:
         has_more=payments.after is not None,
         statuses=STATUSES,
         page_of=lambda id_: _in_dashboard(visit, f"/payments/{id_}"),
+        agreement_page=lambda id_: _in_dashboard(visit, f"/agreements/{id_}"),
     )

@@ -21,6 +21,7 @@ from saleor_amazonpay.errors import AppError, SaleorRefused, SaleorUnavailable
 from saleor_amazonpay.handlers.agreements import closing, looking
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import agreement_charges as charge_rows
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.agreement_charges import AgreementCharge
@@ -53,7 +54,7 @@ class AgreementRefused(AppError):
     status = 422
     code = "AGREEMENT_REFUSED"
 
-    def __init__(self, error: AgreementErrorCode, message: str, field: str | None = None) -> None:
+    def __init__(self, error: AgreementErrorCode, message: Message | str, field: str | None = None) -> None:
         super().__init__(message)
         self.error, self.field = error, field
 
@@ -116,7 +117,7 @@ async def refresh(services: Services, api_url: str, agreement_id: str, deadline:
     try:
         return await looking.look(services, known.id, deadline) or known
     except RetryLater as absence:
-        message = "Amazon Pay cannot be asked now; try again in a moment."
+        message = Message("Amazon Pay cannot be asked now; try again in a moment.")
         raise AgreementRefused(AgreementErrorCode.AMAZON_PAY_UNAVAILABLE, message) from absence
 
 
@@ -126,7 +127,7 @@ async def close(
     """End it for good. Raises AgreementRefused."""
     known = await found(services, api_url, agreement_id)
     if len(reason) > _LONGEST_REASON:
-        message = f"Amazon Pay takes a reason of {_LONGEST_REASON} characters at most."
+        message = Message("Amazon Pay takes a reason of {most} characters at most.", most=_LONGEST_REASON)
         raise AgreementRefused(AgreementErrorCode.INVALID, message, "reason")
     return await closing.close(services, known, reason=reason or "Ended by the merchant.", by=by, deadline=deadline)
 

@@ -1,0 +1,164 @@
+"""Agreements: the list, and one with its month, its orders, its history, and the buttons that read or end it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from saleor_amazonpay.dashboard.pages import Answer, Go, MenuEntry, PageNotFound, Pages, Screen, Visit
+from saleor_amazonpay.dashboard.views.payments import STAFF, STATUSES, Word
+from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.handlers.agreements import looking, merchant, stored
+from saleor_amazonpay.handlers.agreements.merchant import AgreementRefused
+from saleor_amazonpay.handlers.services import Deadline
+from saleor_amazonpay.messages import Message, marked
+from saleor_amazonpay.storage import payments as payment_rows
+from saleor_amazonpay.storage import timeline
+from saleor_amazonpay.storage.agreements import Agreement
+from saleor_amazonpay.storage.billing import schedules as schedule_rows
+from saleor_amazonpay.storage.billing.schedules import Schedule
+from saleor_amazonpay.storage.engine import Session
+from saleor_amazonpay.storage.payments import Payment
+from saleor_amazonpay.storage.timeline import Entry
+
+pages = Pages()
+
+_SECONDS: Final = 10.0
+_MOST_PAYMENTS: Final = 50
+
+STATES: Final[Mapping[str, Word]] = {
+    "Chargeable": Word(marked("Chargeable"), "success"),
+    "NonChargeable": Word(marked("Buyer has to act"), "warning"),
+    "Closed": Word(marked("Ended"), "neutral"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How much of the calendar month is used up."""
+
+    used: Money
+    limit: Money
+    left: Money
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.used.minor // max(self.limit.minor, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An agreement with everything its page shows."""
+
+    agreement: Agreement
+    word: Word
+    meter: Meter | None
+    lapses_soon: bool
+    manage_url: str | None
+    account_name: str
+    environment: str
+    payments: Sequence[Payment]
+    schedule: Schedule | None
+    events: Sequence[Entry]
+
+
+@pages.get("/agreements", permissions=STAFF, menu=MenuEntry(marked("Agreements"), order=50, icon="recurring"))
+async def listed(visit: Visit) -> Answer:
+    customer, after = visit.query.text("customer").strip(), visit.query.text("after")
+    found = await merchant.listed(visit.services, visit.tenant, customer_id=customer or None, after=after or None)
+    has_more = not customer and len(found) == merchant.MOST_LISTED
+    return Screen(
+        "agreements.html",
+        title=Message("Agreements"),
+        agreements=[(each, _word(each), _meter(each)) for each in found],
+        customer=customer,
+        next_page=urlencode({"after": found[-1].id}) if has_more else None,
+        is_later=bool(after),
+    )
+
+
+@pages.get("/agreements/{agreement_id}", permissions=STAFF)
+async def one(visit: Visit) -> Answer:
+    return await _page(visit)
+
+
+@pages.post("/agreements/{agreement_id}/refresh", permissions=STAFF)
+async def refresh(visit: Visit) -> Answer:
+    deadline = Deadline(visit.services.clock, _SECONDS)
+    try:
+        await merchant.refresh(visit.services, visit.tenant, visit.path["agreement_id"], deadline)
+    except AgreementRefused as refusal:
+        return await _page(visit, refusal)
+    return Go(_path(visit), Message("The agreement is as Amazon Pay has it now."))
+
+
+@pages.post("/agreements/{agreement_id}/close", permissions=STAFF)
+async def close(visit: Visit) -> Answer:
+    deadline, reason = Deadline(visit.services.clock, _SECONDS), visit.form.text("reason").strip()
+    id_, by = visit.path["agreement_id"], visit.by
+    try:
+        await merchant.close(visit.services, visit.tenant, id_, reason=reason, by=by, deadline=deadline)
+    except AgreementRefused as refusal:
+        return await _page(visit, refusal)
+    return Go(_path(visit), Message("The agreement is ended. Nothing more is charged on it."))
+
+
+def _path(visit: Visit) -> str:
+    return f"/agreements/{visit.path['agreement_id']}"
+
+
+async def _page(visit: Visit, refusal: AgreementRefused | None = None) -> Screen:
+    told = await _told(visit)
+    return Screen(
+        "agreement.html",
+        title=Message("Agreement"),
+        status=422 if refusal else 200,
+        told=told,
+        fault=refusal.sentence if refusal else None,
+        reason=visit.form.text("reason"),
+        statuses=STATUSES,
+        base=_path(visit),
+    )
+
+
+async def _told(visit: Visit) -> Told:
+    """Raises PageNotFound: there is no such agreement in this Saleor."""
+    services = visit.services
+    try:
+        agreement = await merchant.found(services, visit.tenant, visit.path["agreement_id"])
+    except AgreementRefused as unknown:
+        raise PageNotFound from unknown
+    account = await services.directory.account(agreement.api_url, agreement.account_id, even_locked=True)
+
+    def look(session: Session) -> tuple[list[Payment], list[Schedule], list[Entry]]:
+        permission_id = agreement.charge_permission_id
+        return (
+            payment_rows.of_permission(session, agreement.api_url, permission_id, limit=_MOST_PAYMENTS),
+            schedule_rows.of_agreement(session, agreement.id),
+            timeline.of_payment(session, agreement.id),
+        )
+
+    payments, schedules, events = await services.database.read(look)
+    return Told(
+        agreement=agreement,
+        word=_word(agreement),
+        meter=_meter(agreement),
+        lapses_soon=looking.lapses_soon(agreement, services.clock.now()),
+        manage_url=stored.manage_url(agreement, account),
+        account_name=account.name,
+        environment=account.environment,
+        payments=payments,
+        schedule=next((each for each in schedules if not each.has_ended), None),
+        events=events[::-1],
+    )
+
+
+def _word(agreement: Agreement) -> Word:
+    return STATES["Closed"] if agreement.is_closed else STATES.get(agreement.state, Word(agreement.state, "neutral"))
+
+
+def _meter(agreement: Agreement) -> Meter | None:
+    limit, left = agreement.amount_limit, agreement.amount_balance
+    return Meter(limit - left, limit, left) if limit is not None and left is not None else None
