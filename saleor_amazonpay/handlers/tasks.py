@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from structlog.contextvars import clear_contextvars
 
-from saleor_amazonpay.domain.states import OperationKind
+from saleor_amazonpay.domain.states import SESSION_OPERATIONS
 from saleor_amazonpay.handlers import notifications, operations, problems, report_transaction_event, surplus
 from saleor_amazonpay.handlers.agreements import jobs as agreement_jobs
 from saleor_amazonpay.handlers.billing import dunning
@@ -151,8 +151,8 @@ def _told_apart(services: Services, name: str) -> Iterator[None]:
 
 
 async def _look_for_surplus(services: Services, operation: Operation) -> None:
-    """A checkout session that was completed with nobody waiting may have been paid otherwise meanwhile."""
-    if operation.kind is not OperationKind.COMPLETE or not operation.is_settled:
+    """What began a payment with nobody waiting may find the checkout paid otherwise meanwhile."""
+    if operation.kind not in SESSION_OPERATIONS or not operation.is_settled:
         return
     payment = await services.database.read(lambda session: due.payment_of(session, operation.payment_id))
     account = await services.directory.account(payment.api_url, payment.account_id)

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, func, select
 from saleor_amazonpay.domain.states import AfterPartialCapture
 from saleor_amazonpay.storage.encryption import SecretBox
 from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
-from saleor_amazonpay.storage.tables import accounts, channel_assignments, payments
+from saleor_amazonpay.storage.tables import accounts, agreements, channel_assignments, payments, tokenizations
 from saleor_amazonpay.storage.times import from_micros, to_micros
 
 
@@ -135,6 +135,10 @@ _DELETE = Statement(
 _PAYMENT_COUNT = Statement(
     select(func.count()).select_from(payments).where(payments.c.account_id == bindparam("account_id"))
 )
+_AGREEMENT_COUNT = Statement(
+    select(func.count()).select_from(agreements).where(agreements.c.account_id == bindparam("account_id"))
+)
+_FORGET_TOKENIZATIONS = Statement(delete(tokenizations).where(tokenizations.c.account_id == bindparam("account_id")))
 _ASSIGN = Statement(
     upsert(
         channel_assignments,
@@ -213,12 +217,15 @@ def save(session: Session, account: Account, box: SecretBox) -> None:
 
 def delete_(session: Session, api_url: str, account_id: str) -> bool:
     """Remove an account without payments, and its channel assignments."""
+    session.execute(_FORGET_TOKENIZATIONS, {"account_id": account_id})  # nobody came back from them
     session.execute(_UNASSIGN_ACCOUNT, {"api_url": api_url, "account_id": account_id})
     return session.execute(_DELETE, {"id": account_id, "api_url": api_url}) == 1
 
 
 def payment_count(session: Session, account_id: str) -> int:
-    return int(session.scalar(_PAYMENT_COUNT, {"account_id": account_id}))
+    """Payments and agreements: whatever needs the account's keys later on."""
+    row = {"account_id": account_id}
+    return int(session.scalar(_PAYMENT_COUNT, row)) + int(session.scalar(_AGREEMENT_COUNT, row))
 
 
 def assign(session: Session, api_url: str, channel_slug: str, account_id: str, now: datetime) -> None:

@@ -214,6 +214,18 @@ class TestStored:
         assert done.result == "CHARGE_SUCCESS"
         assert len(charges(shop)) == 2
 
+    async def test_a_late_outcome_that_nobody_needs_any_more_is_a_problem(self, shop):
+        made = await agreed(shop)
+        source = cart(shop)
+        silence(shop, "create_charge", reset_after=True, times=20)
+        late = await pay_stored(shop, source.id, made.id)
+        mend(shop)
+        assert (await pay_stored(shop, source.id, made.id)).result == "CHARGE_SUCCESS"
+        await settle(shop, late.transaction_id)
+        await shop.work()
+        [app] = [app for app in shop.saleor.store.apps if app.id == shop.app.id]
+        assert [problem.key.partition("-")[0] for problem in app.problems] == ["surplus"]
+
 
 class TestWhoseItIs:
     """DESIGN §6 case 12: transactionInitialize needs no login, an agreement does."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from saleor_amazonpay.handlers import accounts
+from saleor_amazonpay.handlers.account_fields import AccountErrors
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from tests.journeys.agreements import (
     MONTHLY,
@@ -177,3 +179,18 @@ class TestTokenization:
         gateway = await front.payment_gateway_initialize_tokenization(GATEWAY, "us", customer)
         assert gateway.result == "FAILED_TO_INITIALIZE"
         assert (await tokenize(shop, channel="us", recurring=MONTHLY)).result == "FAILED_TO_TOKENIZE"
+
+    async def test_an_account_with_an_agreement_is_kept(self, shop):
+        begun = await tokenize(shop, recurring=MONTHLY)
+        url = shop.amazon.buyer_pays_apb(begun.data["amazonPay"]["createCheckoutSessionConfig"], "PayOnly")
+        await back(shop, begun.id, url)
+        services, id_ = shop.running.services, shop.accounts["default-jp"]
+        with pytest.raises(AccountErrors) as kept:
+            await accounts.delete(services, shop.saleor.api_url, id_, by="staff")
+        assert [error.code for error in kept.value.errors] == ["HAS_PAYMENTS"]
+
+    async def test_an_account_whose_customers_never_came_back_can_go(self, shop):
+        await tokenize(shop, recurring=MONTHLY)
+        services, id_ = shop.running.services, shop.accounts["default-jp"]
+        await accounts.delete(services, shop.saleor.api_url, id_, by="staff")
+        assert (await tokenize(shop, recurring=MONTHLY)).result == "FAILED_TO_TOKENIZE"
