@@ -5,8 +5,9 @@ from __future__ import annotations
 import strawberry
 
 from saleor_amazonpay.domain.cv1.calls import Cv1Call as StoredCall
-from saleor_amazonpay.handlers.cv1 import explaining, rows
+from saleor_amazonpay.handlers.cv1 import explaining, rows, updating
 from saleor_amazonpay.handlers.cv1.adopting import Outcome, Result
+from saleor_amazonpay.handlers.cv1.reading import Refused
 from saleor_amazonpay.handlers.services import Deadline
 from saleor_amazonpay.schema.resolvers import Info
 
@@ -161,6 +162,39 @@ async def adopt(info: Info, input: Cv1AdoptInput) -> Cv1Adopt:
     return Cv1Adopt(outcomes=[Cv1Outcome.of(outcome) for outcome in outcomes], errors=[])
 
 
+@strawberry.input(description="What is left out stays as it is at Amazon.")
+class Cv1AgreementUpdateInput:
+    merchant_reference_id: str | None = strawberry.field(default=None, description="SellerBillingAgreementId of CV1.")
+    store_name: str | None = None
+    note_to_buyer: str | None = strawberry.field(default=None, description="SellerNote of CV1.")
+
+
+@strawberry.type
+class Cv1AgreementUpdate:
+    agreement_id: strawberry.ID | None
+    state: str
+    errors: list[Cv1Error]
+
+
+async def agreement_update(info: Info, id: strawberry.ID, input: Cv1AgreementUpdateInput) -> Cv1AgreementUpdate:
+    it = info.context
+    try:
+        changed = await updating.update(
+            it.services,
+            it.tenant,
+            id,
+            merchant_reference_id=input.merchant_reference_id,
+            store_name=input.store_name,
+            note_to_buyer=input.note_to_buyer,
+            by=it.by,
+            deadline=Deadline(it.services.clock, _BUDGET),
+        )
+    except Refused as refusal:
+        wrong = Cv1Error(field="id", code=refusal.reason, message=refusal.public_message)
+        return Cv1AgreementUpdate(agreement_id=None, state="", errors=[wrong])
+    return Cv1AgreementUpdate(agreement_id=strawberry.ID(changed.id), state=changed.state, errors=[])
+
+
 @strawberry.type
 class Cv1Query:
     cv1_explain: Cv1Explanation = strawberry.field(
@@ -173,4 +207,7 @@ class Cv1Mutation:
     cv1_adopt: Cv1Adopt = strawberry.mutation(
         resolver=adopt,
         description="Take an order made with CV1 over: from then on it is charged, refunded and cancelled from Saleor.",
+    )
+    cv1_agreement_update: Cv1AgreementUpdate = strawberry.mutation(
+        resolver=agreement_update, description="What SetBillingAgreementDetails of CV1 did: an agreement's own texts."
     )

@@ -5,6 +5,7 @@
     adopting    one Order Reference, or agreement, with the ids that belong to it
     rows        a CSV of ids, row by row
     bulk        a whole file
+    updating    what an agreement says, SetBillingAgreementDetails
     explaining  an id, or a call of CV1, in both APIs' words
 
 Once an order is adopted it is a payment like any other: charges, refunds and cancels go through ``operations``.

@@ -8,7 +8,8 @@ from decimal import Decimal
 import httpx2
 import pytest
 
-from tests.journeys.cv1.helpers import MERCHANT, old_order, yen
+from tests.journeys.agreements import agreement_of
+from tests.journeys.cv1.helpers import MERCHANT, adopt, old_order, yen
 from tests.journeys.helpers import settle
 
 
@@ -85,3 +86,12 @@ class TestNotOurs:
     async def test_a_forged_one_is_refused(self, shop):
         envelope = shop.amazon.ipn.build_cv1(MERCHANT, old_order(shop).reference)
         assert await deliver(shop, {**envelope, "Message": envelope["Message"].replace("03-", "03-1")}) == 401
+
+
+class TestBillingAgreement:
+    async def test_one_that_the_buyer_ended_is_closed_here_too(self, shop):
+        billing_agreement = shop.amazon.cv1.billing_agreement(MERCHANT, yen(50_000))
+        await adopt(shop, [billing_agreement], customerId=shop.saleor.customer.id)
+        shop.amazon.buyer_account.close_permission(billing_agreement)
+        assert await deliver(shop, shop.amazon.ipn.build_cv1(MERCHANT, billing_agreement)) == 200
+        assert (await agreement_of(shop)).state == "Closed"
