@@ -16,6 +16,7 @@ RUN uv sync --frozen --no-dev --no-install-project
 COPY README.md LICENSE manifest.json ./
 COPY webhooks ./webhooks
 COPY graphql ./graphql
+COPY examples/storefront ./examples/storefront
 COPY saleor_amazonpay ./saleor_amazonpay
 RUN uv sync --frozen --no-dev --no-editable
 
@@ -26,7 +27,8 @@ LABEL org.opencontainers.image.title="saleor-amazonpay" \
       org.opencontainers.image.description="Saleor payment app for Amazon Pay Checkout v2" \
       org.opencontainers.image.licenses="MIT"
 
-RUN useradd --system --uid 10001 --user-group --home-dir /data --shell /usr/sbin/nologin app \
+RUN groupadd --system --gid 10001 app \
+    && useradd --system --uid 10001 --gid app --home-dir /data --shell /usr/sbin/nologin app \
     && install --directory --owner=app --group=app /data
 
 COPY --from=builder /opt/venv /opt/venv
@@ -36,7 +38,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PORT=8000 \
     DATABASE_URL=sqlite:////data/saleor-amazonpay.db
 
-USER app
+USER 10001:10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000

@@ -26,6 +26,8 @@ check: $(READY) ## Format, lint, types, import rules, dependencies, lock file
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/uv lock --check
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/python -m tests.audit
 
 bench: $(READY) ## Measure what a webhook costs; prints a table, writes JSON beside it
 	$(BIN)/python -m benchmarks
@@ -37,6 +39,13 @@ soak: $(READY) ## The long versions of crash, browser and fuzz tests
 docs: $(READY) ## Build the documentation site into build/site
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/site
 	@echo "build/site/index.html"
+
+audit: $(READY) ## Look for known vulnerabilities in what is locked, where the package index tells them
+	$(BIN)/python -m tests.audit
+
+sbom: $(READY) ## Write what the app is made of into build/sbom.json (CycloneDX)
+	@mkdir -p build
+	$(BIN)/uv export --frozen --quiet --no-dev --all-extras --format cyclonedx1.5 --output-file build/sbom.json
 
 format: $(READY) ## Format and repair what can be repaired
 	$(BIN)/ruff format .
@@ -58,4 +67,4 @@ $(READY): pyproject.toml uv.lock
 	@$(BIN)/uv sync --frozen --quiet
 	@touch $@
 
-.PHONY: help demo test check bench soak docs format lock clean
+.PHONY: help demo test check bench soak docs audit sbom format lock clean

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from saleor_amazonpay import __version__
 from saleor_amazonpay.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +122,50 @@ class TestCompose:
 
     def test_is_reachable_only_through_a_proxy_on_the_same_machine(self, text):
         assert re.findall(r'ports: \["([^"]+)"\]', text) == ["127.0.0.1:8000:8000"]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("image")
+    source, venv = folder / "src", folder / "venv"
+    source.mkdir()
+    environment = {
+        **os.environ,
+        "UV_PROJECT_ENVIRONMENT": str(venv),
+        "UV_LINK_MODE": "copy",
+        "UV_PYTHON": sys.executable,
+    }
+    environment.pop("VIRTUAL_ENV", None)
+    recipe = instructions("Dockerfile")
+    builder = recipe[: [word for word, _ in recipe].index("FROM", 1)]
+    for word, line in builder:
+        if word == "COPY":
+            *names, target = line.split()
+            for name in names:
+                copy(ROOT / name, source / target if target != "./" else source / Path(name).name)
+        elif word == "RUN" and line.startswith("uv "):
+            uv = Path(sys.executable).with_name("uv")
+            subprocess.run([uv, *line.split()[1:]], cwd=source, env=environment, check=True, capture_output=True)
+    return venv
+
+
+class TestItsSteps:
+    """The builder's own steps in a plain folder: only what it copies is there."""
+
+    def test_make_an_environment_in_which_the_app_runs(self, built, tmp_path):
+        command = built / "bin" / "saleor-amazonpay"
+        said = subprocess.run([command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        assert said.strip() == __version__
+        wrong = subprocess.run([command, "serve"], cwd=tmp_path, capture_output=True, text=True, check=False, env={})
+        assert wrong.returncode == 1
+        assert "SECRET_KEY" in wrong.stderr
+
+    def test_bring_no_development_tools(self, built):
+        assert not list((built / "lib").glob("python*/site-packages/pytest"))
+
+
+def copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copyfile(source, target)
