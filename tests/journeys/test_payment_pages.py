@@ -137,6 +137,15 @@ class TestPayment:
         answer = await pages.press(f"{path}/resend")
         assert "There is no such report" in answer.text
 
+    async def test_what_is_not_decided_yet_is_said(self, shop, pages):
+        transaction = await charged(shop, "3000")
+        path = await path_of(shop, transaction)
+        assert "Not decided yet" not in await pages.get(path)
+        await shop.saleor.staff.request_refund(transaction, 700)
+        assert "Not decided yet" in await pages.get(path)
+        await settle(shop)
+        assert "Not decided yet" not in await pages.get(path)
+
     async def test_a_request_that_never_came_is_done_now(self, shop, pages):
         transaction = await charged(shop, "3000")
         shop.saleor.faults.webhook("lost-request", "TRANSACTION_REFUND_REQUESTED")

@@ -21,7 +21,7 @@ from saleor_amazonpay.handlers.sweeps import undelivered_requests
 from saleor_amazonpay.handlers.sweeps.undelivered_requests import Missed
 from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import accounts as account_rows
-from saleor_amazonpay.storage import drift, problems, reports, timeline
+from saleor_amazonpay.storage import drift, due, problems, reports, timeline
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.accounts import Account
@@ -117,6 +117,11 @@ class PaymentStory:
         return [each for each in self.reports if each.state == "dead" or (each.state == "due" and each.attempts)]
 
     @property
+    def under_way(self) -> Sequence[Operation]:
+        """What was asked for and is not decided yet."""
+        return [each for each in self.operations if not each.is_settled]
+
+    @property
     def actions(self) -> Mapping[StaffAction, Money | None]:
         """What staff may do now, with the most it may be for; None where there is no amount to it."""
         offered: dict[StaffAction, Money | None] = {StaffAction.REREAD: None}
@@ -164,7 +169,19 @@ async def tell(
     """
     await services.chronicle.write()
     told = await services.database.read(lambda session: read(session, services, installation.api_url, payment_id))
-    return replace(told, in_saleor=await _in_saleor(services, installation, told.payment)) if ask_saleor else told
+    if not ask_saleor:
+        return told
+    told = replace(told, in_saleor=await _in_saleor(services, installation, told.payment))
+    await _note_order(services, told)
+    return told
+
+
+async def _note_order(services: Services, told: PaymentStory) -> None:
+    """An order's number we have not heard of: the next sweep keeps it, and shows it to Amazon."""
+    payment, now = told.payment, services.clock.now()
+    is_new = payment.order_number is None and told.order_number is not None
+    if is_new and (payment.sweep_at is None or payment.sweep_at > now):
+        await services.database.run(lambda session: due.sweep_at(session, payment.id, now))
 
 
 def read(session: Session, services: Services, api_url: str, payment_id: str) -> PaymentStory:

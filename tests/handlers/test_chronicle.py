@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from saleor_amazonpay.amazonpay import Attempt
+from saleor_amazonpay.clock import MovableClock
+from saleor_amazonpay.handlers import chronicle
+from saleor_amazonpay.handlers.chronicle import Chronicle, see, sendings
+from saleor_amazonpay.storage import timeline
+from saleor_amazonpay.storage.engine import Database, StorageUnavailable
+
+ATTEMPT = Attempt("get_charge", 1, 0.012, 200, None, "", "request-1", "")
+
+
+@pytest.fixture
+async def kept(sqlite_url):
+    async with Database.connect(sqlite_url) as database:
+        yield Chronicle(database, MovableClock()), database
+
+
+async def of_payment(database, payment_id="payment"):
+    return await database.read(lambda session: timeline.of_payment(session, payment_id))
+
+
+async def test_what_is_noted_is_written_together_and_in_order(kept):
+    made, database = kept
+    made.note("payment", "request", event="a", amount=None)
+    with made.following("payment"):
+        see(ATTEMPT, made._clock.now())
+    made.note("payment", "answer", result="b")
+    assert await of_payment(database) == []
+    await made.close()
+    told = await of_payment(database)
+    assert [entry.kind for entry in told] == ["request", "call", "answer"]
+    assert told[0].detail == {"event": "a"}
+
+
+async def test_it_writes_by_itself_a_moment_later(kept, monkeypatch):
+    monkeypatch.setattr(chronicle, "_WRITE_SECONDS", 0.0)
+    made, database = kept
+    made.note("payment", "answer", result="b")
+    await made._writing
+    assert len(await of_payment(database)) == 1
+    await made.close()
+
+
+async def test_nobody_is_told_of_sendings_nobody_follows():
+    see(ATTEMPT, MovableClock().now())
+    with sendings() as outer:
+        with sendings() as inner:
+            see(ATTEMPT, MovableClock().now())
+        see(ATTEMPT, MovableClock().now())
+    assert (len(outer), len(inner)) == (1, 1)
+    assert inner[0].detail == {"operation": "get_charge", "status": 200, "request_id": "request-1", "ms": 12}
+
+
+async def test_a_database_that_is_away_fails_nobody(kept, monkeypatch):
+    made, database = kept
+
+    async def away(_work):
+        raise StorageUnavailable
+
+    monkeypatch.setattr(database, "run", away)
+    made.note("payment", "answer", result="b")
+    await made.close()
+
+
+async def test_more_than_can_be_kept_is_given_up(kept, monkeypatch):
+    monkeypatch.setattr(chronicle, "_MOST_KEPT", 2)
+    made, database = kept
+    for number in range(5):
+        made.note("payment", "answer", result=number)
+    await made.close()
+    assert len(await of_payment(database)) == 2
