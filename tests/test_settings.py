@@ -219,6 +219,20 @@ def test_the_operators_page_shows_the_settings_as_they_are():
     assert settings_table() in (ROOT / "docs/operator.md").read_text(encoding="utf-8")
 
 
+class TestDashboardOrigins:
+    def test_are_written_as_a_browser_writes_them(self):
+        given = load_settings(GOOD | {"DASHBOARD_ORIGINS": "https://Dashboard.example/, https://other.example:8443"})
+        assert given.dashboard_origins == ("https://dashboard.example", "https://other.example:8443")
+
+    @pytest.mark.parametrize(
+        "origins",
+        ["https://a.example/path", "http://a.example", "*", "https://*", "https://a.example;script-src *", "a"],
+    )
+    def test_are_nothing_that_would_open_the_page_to_others(self, origins):
+        with pytest.raises(SettingsError, match="DASHBOARD_ORIGINS"):
+            load_settings(GOOD | {"DASHBOARD_ORIGINS": origins})
+
+
 def reads_environment(source: str) -> bool:
     """Whether Python code touches ``os.environ`` or ``os.getenv``, imported in either way."""
     names = {"environ", "environb", "getenv", "getenvb"}

@@ -8,10 +8,12 @@ import time
 
 import pytest
 
+from saleor_amazonpay.dashboard.headers import ancestors
 from saleor_amazonpay.dashboard.routing import PAGES, routes
 from saleor_amazonpay.sandbox.saleor import SaleorStandIn
 from saleor_amazonpay.sandbox.saleor.tokens import SigningKey
 from saleor_amazonpay.sandbox.serving import listening
+from saleor_amazonpay.settings import Settings
 
 # What may be had without a token, and holds no data of anyone.
 OPEN = {"/dashboard/static/{version}/{name:path}"}
@@ -149,6 +151,22 @@ class TestShell:
         assert "frame-ancestors https://shop.example http://localhost:* " in answer.headers["content-security-policy"]
         assert 'data-theme="dark"' in answer.text
         assert "Main" not in answer.text
+
+    def test_a_dashboard_of_another_address_may_frame_it_if_the_operator_says_so(self):
+        settings = Settings(
+            secret_key="s" * 48, app_api_base_url="https://pay.example", dashboard_origins=("https://dash.example",)
+        )
+        assert ancestors(settings, "https://shop.example/graphql/") == "https://shop.example https://dash.example"
+        assert ancestors(settings, "http://shop.example/graphql/") == "'none'"
+
+    def test_a_saleor_that_may_not_install_the_app_may_not_frame_it(self):
+        settings = Settings(
+            secret_key="s" * 48,
+            app_api_base_url="https://pay.example",
+            allowed_domain_pattern=r"https://own\.example/graphql/",
+        )
+        assert ancestors(settings, "https://own.example/graphql/") == "https://own.example"
+        assert ancestors(settings, "https://shop.example/graphql/") == "'none'"
 
     @pytest.mark.parametrize(
         "api_url",

@@ -92,7 +92,15 @@ async def open_dashboard_of(browser):
     opened: list[Opened] = []
 
     async def open_(
-        merchant: Merchant, path="", *, language="en", theme="light", viewport=DESKTOP, context=None, **claims
+        merchant: Merchant,
+        path="",
+        *,
+        language="en",
+        theme="light",
+        viewport=DESKTOP,
+        context=None,
+        clock=False,
+        **claims,
     ) -> Opened:
         merchant.saleor.dashboard_claims = claims
         context = context or await browser.new_context(
@@ -100,6 +108,8 @@ async def open_dashboard_of(browser):
         )
         page = await context.new_page()
         page.set_default_timeout(10_000)
+        if clock:
+            await page.clock.install()
         it = Opened(page)
         opened.append(it)
         page.on("pageerror", lambda error: it.complaints.append(str(error)))

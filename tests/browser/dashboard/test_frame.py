@@ -34,6 +34,8 @@ class TestHandshake:
         await opened.page.set_content(f'<iframe src="{address}"></iframe>')
         await opened.page.wait_for_timeout(500)
         assert opened.app.url.startswith("chrome-error://")
+        await opened.page.close()
+        opened.complaints.clear()  # Chromium's own, about the policy; it comes sooner or later
 
 
 class TestMoving:
@@ -109,6 +111,24 @@ class TestSession:
         await opened.page.wait_for_timeout(300)
         await opened.dashboard("refreshToken()")
         await opened.title("Problems")
+
+    async def test_one_that_nobody_replaces_is_told_after_a_while(self, open_dashboard, merchant):
+        """The Dashboard sleeps, or the user was logged out: a page makes room for what to do, a form keeps its entries."""
+        opened = await open_dashboard("/accounts/new", clock=True)
+        await opened.app.get_by_label("Name", exact=True).fill("Kept")
+        await opened.dashboard(f"setToken('{merchant.token(aud='another.app')}')")
+        async with opened.page.expect_response(lambda response: response.status == 401):
+            await opened.click("Try the keys and save")
+        await opened.page.clock.fast_forward(11_000)
+        await opened.app.get_by_role("alert").filter(has_text="Open the app from the Saleor Dashboard again").wait_for()
+        assert await opened.app.get_by_label("Name", exact=True).input_value() == "Kept"
+        await opened.click("Channels", role="link")
+        async with opened.page.expect_response(lambda response: response.status == 401):
+            await opened.click("Leave without saving")
+        await opened.page.clock.fast_forward(11_000)
+        await opened.title("Your session has ended")
+        assert await opened.stumbling_blocks() == []
+        await opened.picture("session-ended-en-light")
 
     async def test_without_a_permission_the_page_names_it(self, open_dashboard):
         opened = await open_dashboard(user_permissions=["MANAGE_APPS"])
