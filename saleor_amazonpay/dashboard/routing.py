@@ -57,6 +57,7 @@ _FAULT_TITLES: Final = {
     404: Message("Not found"),
 }
 _FAULT_TITLE: Final = Message("This did not work")
+_PASSING: Final = (401, 500)  # what may be over the next time
 
 log = structlog.get_logger(__name__)
 
@@ -205,11 +206,18 @@ async def _refused(
         status=status,
         sentence=refusal.sentence,
         missing=refusal.missing if isinstance(refusal, PermissionDenied) else (),
+        again=_address(request, services) if page.method == "GET" and status in _PASSING else None,
     )
     if viewer is not None and not isinstance(refusal, Unauthenticated | InternalFault):
         return await _shown(request, services, viewer, page, spoken, screen)
     context = {"title": screen.title, "frame": page.frame, "menu": [], "problem_count": 0, **screen.context}
     return _html(services, spoken, screen.template, screen.status, context)
+
+
+def _address(request: Request, services: Services) -> str:
+    """The page that was asked for, as the browser asks for it."""
+    path = shell.base_path(services.settings) + request.url.path.removeprefix(PREFIX)
+    return f"{path}?{request.url.query}" if request.url.query else path
 
 
 def _html(services: Services, spoken: Language, template: str, status: int, context: Mapping[str, Any]) -> Response:

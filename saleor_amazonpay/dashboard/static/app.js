@@ -180,6 +180,7 @@ function expired({ verb }, { responseText }) {
   const answer = new DOMParser().parseFromString(responseText, "text/html");
   if (verb === "get") {
     place.replaceChildren(...answer.querySelectorAll("main"));
+    htmx.process(place);
     return decorate(place);
   }
   warn(answer.querySelector(".lead")?.textContent ?? "");

@@ -129,6 +129,9 @@ class TestSession:
         await opened.title("Your session has ended")
         assert await opened.stumbling_blocks() == []
         await opened.picture("session-ended-en-light")
+        await opened.dashboard("refreshToken()")
+        await opened.click("Try again", role="link")
+        await opened.title("Channels")
 
     async def test_without_a_permission_the_page_names_it(self, open_dashboard):
         opened = await open_dashboard(user_permissions=["MANAGE_APPS"])
