@@ -52,6 +52,7 @@ async def approved(world: World, channel: str, strategy: str) -> tuple[str, str]
 async def authorized(world: World) -> tuple[str, str]:
     transaction, session_id = await approved(world, "default-jp", "AUTHORIZATION")
     await world.process(transaction, session_id)
+    await world.decided()
     return transaction, session_id
 
 
@@ -251,6 +252,8 @@ async def dies_and_recovers(step: Step, flow: Flow, url: str, folder: Any) -> st
         case = await flow.prepare(world)
         if step.is_of_a_report:
             await world.quiet()  # those of the story so far are not meant
+        else:
+            await world.decided()
         before = world.amounts(case[0])
         transaction = world.saleor.transaction(case[0])
         total = next(event.amount for event in reversed(transaction.events) if event.type.endswith("ACTION_REQUIRED"))

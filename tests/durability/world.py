@@ -179,6 +179,13 @@ class World(journeys.Shop):
         if not self.replicas:
             await self.start(dying=False)
 
+    async def decided(self) -> None:
+        """Wait until every operation is settled; on a busy machine an answer may have been "not known yet"."""
+        async with asyncio.timeout(QUIET_WITHIN):
+            while await self.database.read(lambda session: session.scalar(_OPEN)):  # noqa: ASYNC110 - as below
+                await asyncio.sleep(0.05)
+        await self.saleor.settle()
+
     async def quiet(self) -> None:
         """Wait until nothing is under way: every operation settled, every report delivered, the inbox empty."""
         async with asyncio.timeout(QUIET_WITHIN):
@@ -191,8 +198,9 @@ def _count(table: Any, is_open: Any) -> Statement:
     return Statement(select(func.count()).select_from(table).where(is_open))
 
 
+_OPEN = _count(operations, operations.c.state != "settled")
 _UNFINISHED = (
-    _count(operations, operations.c.state != "settled"),
+    _OPEN,
     _count(reports, reports.c.state == "due"),
     _count(notifications, notifications.c.state == "new"),
 )
