@@ -447,6 +447,18 @@ _BY_REFUND = Statement(
 )
 
 
+_FORGET_CUSTOMER = Statement(
+    update(payments)
+    .where(payments.c.api_url == bindparam("tenant"), payments.c.customer_id == bindparam("the_customer"))
+    .values(customer_id=None)
+)
+
+
+def forget_customer(session: Session, api_url: str, customer_id: str) -> int:
+    """Whose payments they were; amounts and Amazon's ids stay for the books. How many there were."""
+    return session.execute(_FORGET_CUSTOMER, {"tenant": api_url, "the_customer": customer_id})
+
+
 def by_permission(session: Session, api_url: str, charge_permission_id: str) -> Payment | None:
     """The tenant's newest payment on a charge permission."""
     return next(iter(of_permission(session, api_url, charge_permission_id, limit=1)), None)

@@ -236,7 +236,7 @@ agreements = Table(
     _time("created_at"),
     _time("updated_at"),
     UniqueConstraint("api_url", "charge_permission_id"),
-    Index("ix_agreements_customer", "api_url", "customer_id"),
+    Index("ix_agreements_owner", "api_url", "customer_id", "created_at", "id"),
     Index("ix_agreements_page", "api_url", "created_at", "id"),
     Index("ix_agreements_state", "api_url", "state", "status_at"),
     Index("ix_agreements_expiry", "api_url", "expires_at"),

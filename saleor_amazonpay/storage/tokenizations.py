@@ -90,6 +90,17 @@ def drop_old(session: Session, *, before: datetime, limit: int) -> int:
     return session.execute(_DROP, {"ids": ids}) if ids else 0
 
 
+_DROP_OF_CUSTOMER = Statement(
+    delete(tokenizations).where(
+        tokenizations.c.api_url == bindparam("api_url"), tokenizations.c.customer_id == bindparam("customer_id")
+    )
+)
+
+
+def drop_of_customer(session: Session, api_url: str, customer_id: str) -> int:
+    return session.execute(_DROP_OF_CUSTOMER, {"api_url": api_url, "customer_id": customer_id})
+
+
 def _columns(new: Tokenization) -> dict[str, Any]:
     cells: dict[str, Any] = {name: getattr(new, name) for name in Tokenization.__slots__}
     return cells | {

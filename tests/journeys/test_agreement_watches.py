@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from saleor_amazonpay.handlers.agreements import erasing
 from saleor_amazonpay.handlers.sweeps import agreements as sweep
 from saleor_amazonpay.handlers.sweeps import retention
 from tests.journeys.agreements import agreed, agreement_of, agreements_of, cart, pay_stored
+from tests.journeys.test_agreement_charges import ask
 
 
 async def problems(shop):
@@ -51,8 +51,9 @@ async def test_the_buyers_own_cancellation_is_told(shop):
 
 async def test_an_erased_customers_agreements_are_ended_and_nobodys(shop):
     made = await agreed(shop)
-    services, owner = shop.running.services, shop.saleor.customer.id
-    assert await erasing.erase_customer(services, shop.saleor.api_url, owner, by="staff") == 1
+    erase = "mutation($id: ID!) { customerErase(customerId: $id) { agreements payments } }"
+    erased = await ask(shop, erase, {"id": shop.saleor.customer.id})
+    assert erased["data"]["customerErase"] == {"agreements": 1, "payments": 1}
     assert shop.amazon.permission(made.charge_permission_id)["statusDetails"]["state"] == "Closed"
     assert await agreements_of(shop) == []
     assert (await pay_stored(shop, cart(shop).id, made.id)).result == "CHARGE_FAILURE"

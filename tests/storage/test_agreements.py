@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -50,18 +51,17 @@ def agreement(number: int = 1, **values) -> Agreement:
     return replace(made, **values)
 
 
+def blank(table):
+    """A row with nothing in it that need not be."""
+    return {column.name: None if column.nullable else column.type.python_type() for column in table.c}
+
+
 @pytest.fixture
 async def shops(database):
     def fill(session):
         for api_url in (SHOP, OTHER):
-            session.execute(
-                Statement(installations.insert()),
-                dict.fromkeys(installations.c.keys(), "") | {"api_url": api_url, "installed_at": 0, "updated_at": 0},
-            )
-        session.execute(
-            Statement(accounts.insert()),
-            dict.fromkeys(accounts.c.keys(), "") | {"id": "account", "api_url": SHOP, "created_at": 0, "updated_at": 0},
-        )
+            session.execute(Statement(installations.insert()), blank(installations) | {"api_url": api_url})
+        session.execute(Statement(accounts.insert()), blank(accounts) | {"id": "account", "api_url": SHOP})
 
     await database.run(fill)
     return database
@@ -115,3 +115,30 @@ async def test_due_are_the_longest_waiting(shops):
     await shops.run(lambda session: [agreements.insert(session, made) for made in (*waiting, later, never)])
     due = await shops.read(lambda session: agreements.due(session, now=NOW, limit=2))
     assert [made.id for made in due] == ["agreement-3", "agreement-2"]
+
+
+QUESTIONS = {
+    "due": (agreements._DUE, {"moment": 1, "limit": 10}, "ix_agreements_watch"),
+    "customer": (agreements._OF_CUSTOMER, {"api_url": SHOP, "customer_id": "x"}, "ix_agreements_owner"),
+    "page": (
+        agreements._PAGE,
+        {"api_url": SHOP, "before_time": 1, "before_id": "", "limit": 10},
+        "ix_agreements_page",
+    ),
+    "suspended": (agreements._COUNT_SUSPENDED, {"api_url": SHOP}, "ix_agreements_state"),
+    "lapsing": (agreements._COUNT_LAPSING, {"api_url": SHOP, "moment": 1}, "ix_agreements_"),
+    "ended": (agreements._COUNT_ENDED, {"api_url": SHOP, "moment": 1}, "ix_agreements_state"),
+    "forgotten": (agreements._ENDED_LONG_AGO, {"moment": 1, "limit": 10}, "ix_agreements_ended"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_each_question_is_answered_by_an_index(question, sqlite_url):
+    """A shop with a million agreements asks the same questions every minute."""
+    statement, values, index = QUESTIONS[question]
+    form = statement.on("sqlite")
+    sql, bound = form.bind(values)
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", bound)]
+    assert any(index in step for step in plan), plan
+    assert not any(step.startswith("SCAN") and "INDEX" not in step for step in plan), plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from saleor_amazonpay.handlers.agreements import looking, merchant, stored
+from saleor_amazonpay.handlers.agreements import erasing, looking, merchant, stored
 from saleor_amazonpay.handlers.agreements.merchant import AgreementRefused
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.schema.agreements.types import (
@@ -15,6 +15,7 @@ from saleor_amazonpay.schema.agreements.types import (
     AgreementClose,
     AgreementError,
     AgreementRefresh,
+    CustomerErase,
 )
 from saleor_amazonpay.schema.resolvers import Info
 from saleor_amazonpay.storage import timeline
@@ -72,6 +73,12 @@ async def agreement_refresh(info: Info, id: strawberry.ID) -> AgreementRefresh:
     return AgreementRefresh(agreement=await _shown(it.services, seen), errors=[])
 
 
+async def customer_erase(info: Info, customer_id: strawberry.ID) -> CustomerErase:
+    it = info.context
+    erased = await erasing.erase_customer(it.services, it.tenant, customer_id, by=it.by)
+    return CustomerErase(agreements=erased.agreements, payments=erased.payments)
+
+
 async def _shown(services: Services, known: Stored, *, with_events: bool = True) -> Agreement:
     account = await services.directory.account(known.api_url, known.account_id, even_locked=True)
     events = await services.database.read(lambda session: timeline.of_payment(session, known.id)) if with_events else []
@@ -104,4 +111,8 @@ class AgreementMutation:
     )
     agreement_refresh: AgreementRefresh = strawberry.mutation(
         resolver=agreement_refresh, description="Read an agreement anew from Amazon."
+    )
+    customer_erase: CustomerErase = strawberry.mutation(
+        resolver=customer_erase,
+        description="Forget a customer: agreements are ended, payments keep their amounts but not whose they were.",
     )

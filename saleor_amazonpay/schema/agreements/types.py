@@ -161,6 +161,12 @@ class AgreementCharge:
     errors: list[AgreementError]
 
 
+@strawberry.type(description="What was the customer's, and is nobody's from now on.")
+class CustomerErase:
+    agreements: int = strawberry.field(description="Each was ended.")
+    payments: int
+
+
 @strawberry.type
 class AgreementClose:
     agreement: Agreement | None
