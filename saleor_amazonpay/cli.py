@@ -136,6 +136,24 @@ def migrate() -> None:
     typer.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
 
 
+@app.command()
+def backup(target: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
+    """Copy the SQLite database into a file, while the app goes on. PostgreSQL has its own tools.
+
+    To restore: stop the app, put the file in the database's place (without its -wal and -shm files), start it with the
+    SECRET_KEY of then.
+    """
+    from saleor_amazonpay.errors import AppError
+    from saleor_amazonpay.storage.backup import backup as copied
+
+    try:
+        size = copied(_settings_with_logging().database_url, target)
+    except (AppError, OSError) as fault:
+        _fail(getattr(fault, "public_message", "") or str(fault))
+    else:
+        typer.echo(f"{target}: {size / 1_000_000:.1f} MB")
+
+
 @app.command("rotate-keys")
 def rotate_keys() -> None:
     """Seal every stored secret anew with SECRET_KEY; the former one stands in PREVIOUS_SECRET_KEYS meanwhile.
