@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_LAST_YEAR: Final = 9000  # years beyond are a mistake of typing, and date arithmetic ends at 9999
+_FIRST_YEAR, _LAST_YEAR = 1990, 9000  # years beyond are a mistake of typing; date arithmetic ends at 1 and 9999
 _MONTHS_OF_YEAR: Final = 12
 
 
@@ -54,7 +54,7 @@ class Recurrence:
     def __post_init__(self) -> None:
         if not 1 <= self.every <= LONGEST[self.unit]:
             raise RecurrenceError(f"Bill every 1 to {LONGEST[self.unit]} {self.unit}s, not every {self.every}.")
-        if self.anchor.year > _LAST_YEAR:
+        if not _FIRST_YEAR <= self.anchor.year <= _LAST_YEAR:
             raise RecurrenceError(f"The date {self.anchor} is too far away.")
         if self.at.tzinfo is not None:
             raise RecurrenceError("The time of day is that of the time zone; it has none of its own.")

@@ -147,8 +147,9 @@ class TestBadInput:
             time_zone(name)
 
     def test_after_the_end_of_time(self):
-        with pytest.raises(RecurrenceError, match="too far"):
-            monthly(date(9500, 1, 1))
+        for beyond in (date.min, date(1989, 12, 31), date(9500, 1, 1), date.max):
+            with pytest.raises(RecurrenceError, match="too far"):
+                monthly(beyond)
         with pytest.raises(RecurrenceError, match="9999"):
             monthly(date(2027, 1, 1)).date_of(12 * 8000)
 

@@ -44,7 +44,7 @@ class Subscriptions:
         shop = self.shop
         token = token or shop.saleor.make_dashboard_token(shop.saleor.superuser, shop.app)
         headers = {"Authorization": f"Bearer {token}", "Saleor-Api-Url": shop.saleor.api_url}
-        async with httpx2.AsyncClient(trust_env=False) as http:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
             sent = {"query": query, "variables": variables}
             answer = (await http.post(f"{shop.app_url}/graphql", json=sent, headers=headers)).json()
         assert "errors" not in answer, answer

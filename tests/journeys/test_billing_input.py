@@ -62,6 +62,7 @@ class TestCreate:
             ({"nextDate": "2026-12-31"}, ("nextDate", "INVALID")),
             ({"nextDate": day(subs), "time": "11:59"}, ("nextDate", "INVALID")),
             ({"nextDate": "9999-12-31"}, ("nextDate", "INVALID")),
+            ({"nextDate": "0001-01-01"}, ("nextDate", "INVALID")),
             ({"time": "25:00"}, ("time", "INVALID")),
             ({"time": "9:00"}, ("time", "INVALID")),
             ({"timeZone": "Mars/Olympus"}, ("timeZone", "INVALID")),

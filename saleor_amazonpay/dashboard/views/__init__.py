@@ -11,7 +11,8 @@ from saleor_amazonpay.dashboard.views import (
     overview,
     payments,
     problems,
+    subscriptions,
     widgets,
 )
 
-MODULES = (overview, accounts, channels, payments, agreements, cv1, problems, health, widgets)
+MODULES = (overview, accounts, channels, payments, agreements, subscriptions, cv1, problems, health, widgets)

@@ -1,0 +1,102 @@
+"""The pages of subscriptions as a merchant uses them: with the Dashboard's token, in both languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.handlers.merchant import request
+from tests.journeys.subscriptions import open_subscriptions
+
+
+@pytest.fixture
+async def subs(sqlite_url):
+    async with open_subscriptions(sqlite_url) as subscriptions:
+        yield subscriptions
+
+
+async def ask(subs, method, path, form=None, language="en"):
+    shop = subs.shop
+    headers = {
+        "HX-Request": "true",
+        "Accept-Language": language,
+        "Saleor-Api-Url": shop.saleor.api_url,
+        "Authorization": f"Bearer {shop.saleor.make_dashboard_token(shop.saleor.superuser, shop.app)}",
+    }
+    return await request(method, f"{shop.app_url}/dashboard/subscriptions{path}", headers=headers, data=form or {})
+
+
+POLICY = {"catchUp": "BILL_LATEST", "unavailable": "BILL_REST", "priceChange": "FOLLOW", "giveUp": "CANCEL"}
+POLICY |= {"retryDays": "1, 3, 5", "graceDays": "14"}
+
+
+async def test_from_the_empty_list_to_the_end_of_a_subscription(subs):
+    assert "No subscriptions" in (await ask(subs, "GET", "")).text
+    form = {
+        "agreementId": subs.agreement.id,
+        "templateOrderId": subs.template.id,
+        "unit": "MONTH",
+        "every": "1",
+        **POLICY,
+    }
+    wrong = await ask(subs, "POST", "/new", {**form, "every": "many", "time": "noon"})
+    assert wrong.status_code == 422
+    assert "A time of day is written like 09:00." in wrong.text
+    assert "Bill every 1 to 12 months" in wrong.text
+    made = await ask(subs, "POST", "/new", form)
+    assert made.status_code == 204, made.text
+    [schedule] = await subs.schedules()
+    assert schedule.id in made.headers["hx-location"]
+    subs.fail_next("SoftDeclined")
+    await subs.until(schedule.id)
+    page = (await ask(subs, "GET", f"/{schedule.id}")).text
+    assert "Declined, tried again" in page
+    assert f"your-account/ba/{subs.agreement.charge_permission_id}" in page
+    assert "毎月" in (await ask(subs, "GET", "", language="ja")).text
+    assert (await ask(subs, "POST", f"/{schedule.id}/retry")).status_code == 204
+    await subs.bill()
+    assert "Paid" in (await ask(subs, "GET", f"/{schedule.id}")).text
+    for verb, state in (("pause", "paused"), ("resume", "active"), ("skip", "active"), ("cancel", "ended")):
+        assert (await ask(subs, "POST", f"/{schedule.id}/{verb}")).status_code == 204
+        assert (await subs.schedule(schedule.id)).state == state
+    refused = await ask(subs, "POST", f"/{schedule.id}/resume")
+    assert refused.status_code == 422
+    assert "has ended" in refused.text
+
+
+async def test_a_change_that_moves_no_date_leaves_the_periods_as_they_are(subs):
+    id_ = await subs.created(nextDate="2027-01-31")
+    shown = (await ask(subs, "GET", f"/{id_}/edit")).text
+    assert 'value="2027-01-31"' in shown
+    form = {
+        "templateOrderId": subs.template.id,
+        "amount": "1980",
+        "unit": "MONTH",
+        "every": "1",
+        "nextDate": "2027-01-31",
+        "time": "09:00",
+        "timeZone": "Asia/Tokyo",
+        **POLICY,
+    }
+    assert (await ask(subs, "POST", f"/{id_}/edit", form)).status_code == 204
+    after = await subs.schedule(id_)
+    assert (after.amount.amount, after.recurrence.anchor.isoformat(), after.next_number) == ("1980", "2027-01-31", 0)
+    moved = await ask(subs, "POST", f"/{id_}/edit", {**form, "nextDate": "2027-02-30"})
+    assert (moved.status_code, "is too far away" in moved.text) == (422, True)
+
+
+async def test_settings_show_the_secret_once(subs):
+    form = {**POLICY, "webhookUrl": "http://127.0.0.1:1/hook", "graceDays": "21"}
+    saved = await ask(subs, "POST", "/settings", form)
+    assert "whsec_" in saved.text
+    again = (await ask(subs, "GET", "/settings")).text
+    assert "whsec_" not in again
+    assert 'value="21"' in again
+    assert (await ask(subs, "POST", "/settings", {**form, "graceDays": "0"})).status_code == 422
+    assert "cannot be reached" in (await ask(subs, "POST", "/settings/test")).text
+
+
+async def test_what_is_not_there(subs):
+    assert (await ask(subs, "GET", "/schedule-x")).status_code == 404
+    assert (await ask(subs, "POST", "/schedule-x/pause")).status_code == 404
+    vars(subs.shop.running.services.settings)["billing_schedules"] = False
+    assert "BILLING_SCHEDULES" in (await ask(subs, "GET", "")).text
