@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from saleor_amazonpay import __version__
 from saleor_amazonpay.amazonpay import AiohttpTransport, Attempt, Transport
+from saleor_amazonpay.amazonpay.files import AmazonFiles
 from saleor_amazonpay.amazonpay.notifications import CertificateSource, CertificateUnavailable
 from saleor_amazonpay.api import (
     amazonpay_notifications,
@@ -108,6 +109,7 @@ async def application(
             saleor=saleor,
             http=http,
             transport=transport,
+            files=AmazonFiles(http),
             jobs=jobs,
             turns=Turns(clock),
             metrics=metrics,

@@ -113,6 +113,13 @@ TrustedApps = Annotated[
     typer.Option("--trusted-app", help="Id of another Saleor app that may charge agreements; may be repeated."),
 ]
 CheckoutLanguage = Annotated[str | None, typer.Option("--checkout-language", help="e.g. de_DE; '' follows the buyer.")]
+CaptureOnShipment = Annotated[
+    str | None, typer.Option("--capture-on-shipment", help="What a fulfillment captures: off, full or lines.")
+]
+DefaultCarrier = Annotated[
+    str | None,
+    typer.Option("--default-carrier", help="Of parcels that name none, e.g. TAQBIN_JP, SAGAWA, UPS; '' takes it back."),
+]
 
 
 @app.command("list")
@@ -155,6 +162,8 @@ def add(
     payment_method_on_file: PaymentMethodOnFile = None,
     recurring_monthly_limit: RecurringMonthlyLimit = None,
     trusted_apps: TrustedApps = None,
+    capture_on_shipment: CaptureOnShipment = None,
+    default_carrier: DefaultCarrier = None,
     skip_check: SkipCheck = False,
     tenant: Tenant = None,
     as_json: Json = False,
@@ -199,6 +208,8 @@ def update(
     payment_method_on_file: PaymentMethodOnFile = None,
     recurring_monthly_limit: RecurringMonthlyLimit = None,
     trusted_apps: TrustedApps = None,
+    capture_on_shipment: CaptureOnShipment = None,
+    default_carrier: DefaultCarrier = None,
     skip_check: SkipCheck = False,
     tenant: Tenant = None,
     as_json: Json = False,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import structlog
 from starlette.requests import Request
@@ -38,6 +37,7 @@ from saleor_amazonpay.handlers import (
 from saleor_amazonpay.handlers.directory import Tenant
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.session_events import undecided
+from saleor_amazonpay.handlers.shipments import receiving as shipments
 from saleor_amazonpay.observability.logging import log_context, name_in_log, request_id
 from saleor_amazonpay.saleor.answers import (
     ActionAnswer,
@@ -46,6 +46,7 @@ from saleor_amazonpay.saleor.answers import (
     MethodAnswer,
     MethodResult,
     MethodsAnswer,
+    ReceivedAnswer,
     SessionAnswer,
 )
 from saleor_amazonpay.saleor.checks import check_envelope
@@ -53,6 +54,9 @@ from saleor_amazonpay.saleor.errors import PayloadErrors
 from saleor_amazonpay.saleor.events import (
     EVENTS,
     Event,
+    FulfillmentApproved,
+    FulfillmentCreated,
+    FulfillmentTrackingNumberUpdated,
     ListStoredPaymentMethods,
     PaymentGatewayInitializeSession,
     PaymentGatewayInitializeTokenizationSession,
@@ -141,7 +145,9 @@ async def _admitted(request: Request, services: Services, event_name: str) -> No
     """Wait for this tenant's turn; ``api_url`` is only claimed so far, and decides about nothing but the lane."""
     api_url = request.headers.get("saleor-api-url", "")
     lane = api_url if services.directory.knows(api_url) else ""
-    await request.app.state.application.admission.enter(lane, moves_money=not EVENTS[event_name].is_session)
+    known = EVENTS[event_name]
+    moves_money = not (known.is_session or known.is_asynchronous)
+    await request.app.state.application.admission.enter(lane, moves_money=moves_money)
 
 
 class UnknownEvent(InvalidPayload):
@@ -183,12 +189,21 @@ _ACTION_HANDLERS: Mapping[type[Event], Handler] = {
     TransactionCancelationRequested: transaction_cancelation_requested.handle,
 }
 
+_ASYNCHRONOUS_HANDLERS: Mapping[type[Event], Callable[..., Awaitable[None]]] = {
+    FulfillmentCreated: shipments.handle,
+    FulfillmentApproved: shipments.handle,
+    FulfillmentTrackingNumberUpdated: shipments.handle,
+}
+
 
 async def _handled(services: Services, tenant: Tenant, event: Event, body: bytes, deadline: Deadline) -> Answer:
     action = _ACTION_HANDLERS.get(type(event))
     if action is not None:
         body_hash = hashlib.sha256(body).hexdigest()
         return await action(services, tenant.installation, event, deadline, body_hash=body_hash)
+    if type(event) in _ASYNCHRONOUS_HANDLERS:
+        await _ASYNCHRONOUS_HANDLERS[type(event)](services, tenant.installation, event)
+        return ReceivedAnswer()
     try:
         return await _SESSION_HANDLERS[type(event)](services, tenant.installation, event, deadline)
     except Exception:
@@ -254,6 +269,8 @@ def outcome_of(answer: Answer) -> str:
             return "ok"
         case MethodAnswer():
             return answer.result.lower()
+        case ReceivedAnswer():
+            return "received"
 
 
 def _refuse(services: Services, event_name: str, refusal: AppError) -> tuple[Response, str]:
@@ -272,8 +289,8 @@ _SERVER_ERROR = 500
 
 def _fault_status(event_name: str) -> int:
     """Never 5xx where Saleor would re-send with an empty body; nothing was begun, so a failure is the truth."""
-    known: Any = EVENTS.get(event_name)
-    return 400 if known is not None and not known.is_session else 503
+    known = EVENTS.get(event_name)
+    return 400 if known is not None and not (known.is_session or known.is_asynchronous) else 503
 
 
 routes = [Route("/api/webhooks/saleor/{event}", receive, methods=["POST"])]

@@ -58,6 +58,14 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was chosen in a form with ``enctype="multipart/form-data"``."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One request for a page: who asks, in which language, for what."""
 
@@ -67,6 +75,7 @@ class Visit:
     path: Mapping[str, str]
     query: Form
     form: Form
+    files: Mapping[str, Upload] = field(default_factory=dict)
 
     @property
     def tenant(self) -> str:

@@ -7,12 +7,13 @@ permissions before any code of the page runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import structlog
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -23,16 +24,19 @@ from saleor_amazonpay.dashboard.pages import (
     Answer,
     Download,
     Form,
+    FormUnreadable,
     Go,
     MenuEntry,
     Page,
     PageNotFound,
     Screen,
+    Upload,
     Visit,
 )
 from saleor_amazonpay.dashboard.rendering import render
 from saleor_amazonpay.dashboard.translations import Language, choose
 from saleor_amazonpay.dashboard.views import MODULES
+from saleor_amazonpay.domain.disputes import MAX_FILE_BYTES
 from saleor_amazonpay.errors import AppError, RequestRejected
 from saleor_amazonpay.handlers.dashboard_users import (
     NEEDED_PERMISSIONS,
@@ -47,6 +51,7 @@ from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import problems as problem_rows
 
 MAX_BYTES: Final = 262_144
+MAX_FILE_FORM_BYTES: Final = MAX_FILE_BYTES + 1_048_576  # what is a little too large gets an answer of its own
 PAGES: Final[tuple[Page, ...]] = tuple(page for module in MODULES for page in module.pages.all)
 """Every page there is; tests make their tables from it."""
 
@@ -153,18 +158,43 @@ async def _viewer(request: Request, services: Services) -> Viewer:
 
 
 async def _visited(request: Request, services: Services, viewer: Viewer, page: Page, spoken: Language) -> Answer:
-    form = Form.parse(await _body(request)) if page.method == "POST" else Form()
+    form, files = await _entered(request) if page.method == "POST" else (Form(), {})
     query = Form(tuple(request.query_params.multi_items()))
-    return await page.view(Visit(services, viewer, spoken, dict(request.path_params), query, form))
+    return await page.view(Visit(services, viewer, spoken, dict(request.path_params), query, form, files))
 
 
-async def _body(request: Request) -> str:
+async def _entered(request: Request) -> tuple[Form, Mapping[str, Upload]]:
+    """The fields of a form, and the files where it has some; nothing is written to a disk."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return Form.parse((await _body(request, MAX_BYTES)).decode("utf-8", "replace")), {}
+    body = await _body(request, MAX_FILE_FORM_BYTES)
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=50, max_part_size=MAX_BYTES)
+    parser.spool_max_size = MAX_FILE_FORM_BYTES
+    try:
+        parsed = await parser.parse()
+    except MultiPartException as error:
+        raise FormUnreadable(Message("The form cannot be read.")) from error
+    fields, files = [], {}
+    for name, value in parsed.multi_items():
+        if isinstance(value, str):
+            fields.append((name, value))
+        else:
+            files[name] = Upload(value.filename or "", await value.read())
+    await parsed.close()
+    return Form(tuple(fields)), files
+
+
+async def _body(request: Request, most: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BYTES:
+        if len(body) > most:
             raise FormTooLarge(Message("That is too much at once."))
-    return body.decode("utf-8", "replace")
+    return bytes(body)
 
 
 async def _shown(

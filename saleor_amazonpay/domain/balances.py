@@ -34,7 +34,7 @@ class RefundPart:
 
 @dataclass(frozen=True, slots=True)
 class ChargePart:
-    """One Amazon charge and its refunds.
+    """One Amazon charge and its refunds. ``charged_back`` was lost to a dispute: it cannot be refunded as well.
 
     ``reserved`` is what refund calls without an answer yet hold; ``refunded_at_amazon`` the charge's own
     ``refundedAmount`` as last read, which also counts refunds that nobody has told us of.
@@ -47,6 +47,7 @@ class ChargePart:
     refunds: Sequence[RefundPart] = ()
     reserved: Sequence[Money] = ()
     refunded_at_amazon: Money | None = None
+    charged_back: Money | None = None
 
     @property
     def is_open(self) -> bool:
@@ -88,7 +89,8 @@ class ChargePart:
         """What is left of the capture; less than nothing once the allowance was used."""
         if self.state != ChargeState.CAPTURED:
             return Money.zero(self.amount.currency)
-        return self.captured - self.refunded - self.refunded_elsewhere - self.refund_in_flight
+        lost = self.charged_back or Money.zero(self.amount.currency)
+        return self.captured - self.refunded - self.refunded_elsewhere - self.refund_in_flight - lost
 
     @property
     def refunds_left(self) -> int:
@@ -140,6 +142,11 @@ class Balances:
     def refunded(self) -> Money:
         """Whoever made the refunds."""
         return self._sum(charge.refunded + charge.refunded_elsewhere for charge in self.charges)
+
+    @property
+    def charged_back(self) -> Money:
+        """What disputes took back from the merchant."""
+        return self._sum(charge.charged_back for charge in self.charges if charge.charged_back is not None)
 
     @property
     def unused(self) -> Money:

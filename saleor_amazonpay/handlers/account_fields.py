@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from saleor_amazonpay.amazonpay import Environment, Region, environment_of, load_private_key
+from saleor_amazonpay.amazonpay.carriers import carrier_code
 from saleor_amazonpay.amazonpay.payloads import SOFT_DESCRIPTOR_LENGTH
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.errors import AppError, KeyUnusable
@@ -275,9 +276,12 @@ def _options(
         form.check("options.checkoutLanguage", lambda: _language(merged, region))
         form.check("options.recurringMonthlyLimit", lambda: _monthly_limit(merged, region))
     form.check("options.trustedApps", lambda: _app_ids(merged.trusted_apps))
+    carrier = form.check("options.defaultCarrier", lambda: _carrier(merged.default_carrier))
     origins = form.check("options.allowedOrigins", lambda: _origins(merged.allowed_origins, network))
     restrictions = form.check("options.restrictions", lambda: _restrictions(merged.restrictions))
-    return msgspec.structs.replace(merged, allowed_origins=origins or (), restrictions=restrictions or ())
+    return msgspec.structs.replace(
+        merged, allowed_origins=origins or (), restrictions=restrictions or (), default_carrier=carrier
+    )
 
 
 def _cleaned(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,6 +313,19 @@ def _short(text: str | None, limit: int) -> None:
 def _soft_descriptor(options: AccountOptions, region: Region) -> None:
     if options.soft_descriptor and region is Region.JP:
         raise _Fault(Message("In Japan Amazon fixes the text on the card statement; leave this empty."))
+
+
+def _carrier(entered: str | None) -> str | None:
+    """By Amazon's code or by its usual name; kept as the code."""
+    if entered is None:
+        return None
+    code = carrier_code(entered)
+    if code is None:
+        raise _Fault(
+            f"Amazon Pay knows no carrier {entered[:50]!r}; give one of its codes, such as TAQBIN_JP, SAGAWA, "
+            "JAPAN_POST, UPS or DHL."
+        )
+    return code
 
 
 def _language(options: AccountOptions, region: Region) -> None:

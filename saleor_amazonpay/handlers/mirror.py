@@ -208,6 +208,7 @@ def _write_charge(session: Session, payment: Payment, object_: Charge, now: date
             "amount": amount.minor,
             "captured": captured.minor,
             "refunded": _money(object_.refunded_amount, payment).minor,
+            "charged_back": 0,  # of a new row; a dispute writes it (disputes/reading.py)
             "expires_at": to_micros(object_.expires) if object_.expires else None,
             "look_at": to_micros(now),
             "created_at": to_micros(object_.created or now),

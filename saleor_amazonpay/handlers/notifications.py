@@ -10,9 +10,10 @@ from datetime import timedelta
 import structlog
 
 from saleor_amazonpay.amazonpay.notifications import Envelope, read_notification
-from saleor_amazonpay.errors import RequestRejected
+from saleor_amazonpay.errors import AmazonPayError, RequestRejected
 from saleor_amazonpay.handlers import reconcile
 from saleor_amazonpay.handlers.agreements import noticing
+from saleor_amazonpay.handlers.disputes import reading as disputes
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
 from saleor_amazonpay.storage import notifications as inbox
@@ -94,6 +95,8 @@ async def handle(services: Services, message_id: str, deadline: Deadline) -> Non
     if about is not None and not await _is_our_merchants(services, received, about):
         await _close(services, received, "ignored", "the object belongs to another merchant", payment)
     elif payment is not None:
+        if received.object_type == disputes.OBJECT_TYPE:
+            await _read_dispute(services, payment, received, deadline)
         await reconcile.payment(services, payment.id, deadline, named=(received.object_type, received.object_id))
         await _close(services, received, "handled", None, payment)
     elif agreement is not None and noticing.is_about_itself(agreement, received):
@@ -105,12 +108,19 @@ async def handle(services: Services, message_id: str, deadline: Deadline) -> Non
         await _close(services, received, "ignored", "no payment of this tenant has this object")
 
 
+async def _read_dispute(services: Services, payment: Payment, received: Received, deadline: Deadline) -> None:
+    try:
+        await disputes.read(services, payment, received.object_id, deadline)
+    except AmazonPayError as absence:
+        raise RetryLater(None, f"the dispute cannot be read: {absence.code}") from absence
+
+
 async def _payment_of(
     services: Services, received: Received, agreement: Agreement | None, deadline: Deadline
 ) -> Payment | None:
     """A one-time permission is one payment's; on a standing one only the named object tells whose it is."""
-    if agreement is None:
-        permission_id = received.charge_permission_id or received.object_id
+    if agreement is None or received.object_type == disputes.OBJECT_TYPE:
+        permission_id = received.charge_permission_id or received.object_id.rpartition("-B")[0] or received.object_id
         return await services.database.read(
             lambda session: payment_rows.by_permission(session, received.api_url, permission_id)
         )

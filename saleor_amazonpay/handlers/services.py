@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx2
 
 from saleor_amazonpay.amazonpay import AmazonPayClient, Transport
+from saleor_amazonpay.amazonpay.files import AmazonFiles
 from saleor_amazonpay.clock import Clock
 from saleor_amazonpay.handlers.chronicle import Chronicle
 from saleor_amazonpay.handlers.directory import Directory
@@ -35,6 +36,7 @@ class Services:
     saleor: SaleorClient
     http: httpx2.AsyncClient  # to hosts a merchant names: only public addresses, no redirects
     transport: Transport
+    files: AmazonFiles
     jobs: JobEngine
     turns: Turns
     metrics: Metrics

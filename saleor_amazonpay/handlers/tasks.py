@@ -14,8 +14,10 @@ from saleor_amazonpay.handlers.agreements import jobs as agreement_jobs
 from saleor_amazonpay.handlers.billing import dunning
 from saleor_amazonpay.handlers.billing import jobs as billing_jobs
 from saleor_amazonpay.handlers.cv1 import adopting
+from saleor_amazonpay.handlers.disputes import jobs as dispute_jobs
 from saleor_amazonpay.handlers.rate_limits import background
 from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.handlers.shipments import jobs as shipment_jobs
 from saleor_amazonpay.handlers.sweeps import (
     agreements,
     authorizations,
@@ -53,6 +55,7 @@ _SWEEPS: Mapping[str, tuple[Callable[[Services], Awaitable[None]], float]] = {
     "sweep_dead_jobs": (dead_jobs.run, dead_jobs.SECONDS),
     "sweep_agreements": (agreements.run, agreements.SECONDS),
     "sweep_agreement_problems": (agreements.tell_merchants, agreements.TELLING_SECONDS),
+    "sweep_disputes": (dispute_jobs.run, dispute_jobs.SECONDS),
     "sweep_problems": (problem_checks.run, problem_checks.SECONDS),
     "sweep_retention": (retention.run, retention.SECONDS),
 }
@@ -99,7 +102,13 @@ def register(tasks: Tasks, services: Services) -> None:
         **{name: _for_tenant(services, look) for name, look in _LOOKS.items()},
         adopting.FOLLOW: _follow_cv1_order(services),
     }
-    all_tasks = {**by_name, **agreement_jobs.by_name(services, _JOB_BUDGET), **billing_jobs.by_name(services)}
+    all_tasks = {
+        **by_name,
+        **agreement_jobs.by_name(services, _JOB_BUDGET),
+        **billing_jobs.by_name(services),
+        **shipment_jobs.by_name(services, _JOB_BUDGET),
+        **dispute_jobs.by_name(services, _JOB_BUDGET),
+    }
     for name, handler in all_tasks.items():
         tasks.register(name, _in_background(services, name, handler))
     sweep_seconds = min(_SWEEP_SECONDS, services.settings.claim_seconds)

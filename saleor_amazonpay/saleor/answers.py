@@ -203,4 +203,14 @@ MethodResult = Literal[
 ]
 _WITH_ID = frozenset({"SUCCESSFULLY_TOKENIZED", "ADDITIONAL_ACTION_REQUIRED"})
 
-Answer = SessionAnswer | ActionAnswer | GatewayAnswer | MethodsAnswer | MethodAnswer
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
+    """To an asynchronous event, of which Saleor reads the status only."""
+
+    def render(self) -> bytes:
+        """The JSON body."""
+        return b"{}"
+
+
+Answer = SessionAnswer | ActionAnswer | GatewayAnswer | MethodsAnswer | MethodAnswer | ReceivedAnswer

@@ -1,4 +1,4 @@
-"""The webhooks as Saleor sends them: six of payments, five of stored payment methods.
+"""The webhooks as Saleor sends them: of payments, stored payment methods and shipments.
 
 Each is the selection of ``webhooks/saleor/<event>/subscription.graphql``.
 
@@ -233,6 +233,7 @@ class Event(_Object, frozen=True, gc=False, kw_only=True):
     """What every webhook carries. ``recipient`` is the app it was made for, not necessarily us: see ``checks``."""
 
     is_session: ClassVar[bool] = True
+    is_asynchronous: ClassVar[bool] = False  # nobody reads the answer; 5xx brings the identical body again
     typename: str = msgspec.field(name="__typename")
     issued_at: datetime
     recipient: Ref | None
@@ -354,6 +355,88 @@ class PaymentMethodProcessTokenizationSession(_OfCustomer, frozen=True, gc=False
     data: Raw = Raw(b"null")
 
 
+class ShippedPiece(_Object, frozen=True, gc=False):
+    """So many of an order line, in one fulfillment."""
+
+    quantity: int
+    order_line: Ref | None = None
+
+
+class Fulfillment(_Object, frozen=True, gc=False):
+    """``status``: FULFILLED, WAITING_FOR_APPROVAL, CANCELED, RETURNED, REFUNDED and further ones."""
+
+    id: str
+    status: str
+    lines: tuple[ShippedPiece, ...] | None = None
+
+
+class Parcel(Fulfillment, frozen=True, gc=False, kw_only=True):
+    """The fulfillment an event is about; ``carrier`` is what staff or a shipping app wrote into its metadata."""
+
+    tracking_number: str
+    private_carrier: str | None = None
+    public_carrier: str | None = None
+
+    @property
+    def carrier(self) -> str | None:
+        return self.private_carrier or self.public_carrier or None
+
+
+class OrderLine(_Object, frozen=True, gc=False):
+    id: str
+    quantity: int
+    total_price: TaxedMoney
+
+
+class PaidAmounts(_Object, frozen=True, gc=False):
+    """One transaction of an order, of whichever app."""
+
+    id: str
+    charged_amount: Amount
+    charge_pending_amount: Amount
+    refunded_amount: Amount
+    refund_pending_amount: Amount
+
+    @property
+    def paid(self) -> Decimal:
+        """All that was or is being charged, given back or not."""
+        return (
+            self.charged_amount.amount
+            + self.charge_pending_amount.amount
+            + self.refunded_amount.amount
+            + self.refund_pending_amount.amount
+        )
+
+
+class ShippedOrder(_Object, frozen=True, gc=False):
+    id: str
+    number: str
+    total: TaxedMoney
+    shipping_price: TaxedMoney
+    lines: tuple[OrderLine, ...]
+    fulfillments: tuple[Fulfillment, ...]
+    transactions: tuple[PaidAmounts, ...]
+
+
+class _FulfillmentEvent(Event, frozen=True, gc=False, kw_only=True):
+    is_session: ClassVar[bool] = False
+    is_asynchronous: ClassVar[bool] = True
+    fulfillment: Parcel | None
+    order: ShippedOrder | None
+
+
+class FulfillmentCreated(_FulfillmentEvent, frozen=True, gc=False, kw_only=True):
+    """A shipment without a tracking number is told by this one only."""
+
+
+class FulfillmentApproved(_FulfillmentEvent, frozen=True, gc=False, kw_only=True):
+    """What waited for approval leaves now; no other event follows."""
+
+
+class FulfillmentTrackingNumberUpdated(_FulfillmentEvent, frozen=True, gc=False, kw_only=True):
+    pass
+
+
 PAYMENT_EVENTS: Mapping[str, type[Event]] = {
     "payment_gateway_initialize_session": PaymentGatewayInitializeSession,
     "transaction_initialize_session": TransactionInitializeSession,
@@ -362,6 +445,11 @@ PAYMENT_EVENTS: Mapping[str, type[Event]] = {
     "transaction_refund_requested": TransactionRefundRequested,
     "transaction_cancelation_requested": TransactionCancelationRequested,
 }
+SHIPMENT_EVENTS: Mapping[str, type[_FulfillmentEvent]] = {
+    "fulfillment_created": FulfillmentCreated,
+    "fulfillment_approved": FulfillmentApproved,
+    "fulfillment_tracking_number_updated": FulfillmentTrackingNumberUpdated,
+}
 METHOD_EVENTS: Mapping[str, type[_OfCustomer]] = {
     "list_stored_payment_methods": ListStoredPaymentMethods,
     "stored_payment_method_delete_requested": StoredPaymentMethodDeleteRequested,
@@ -369,7 +457,7 @@ METHOD_EVENTS: Mapping[str, type[_OfCustomer]] = {
     "payment_method_initialize_tokenization_session": PaymentMethodInitializeTokenizationSession,
     "payment_method_process_tokenization_session": PaymentMethodProcessTokenizationSession,
 }
-EVENTS: Mapping[str, type[Event]] = {**PAYMENT_EVENTS, **METHOD_EVENTS}
+EVENTS: Mapping[str, type[Event]] = {**PAYMENT_EVENTS, **METHOD_EVENTS, **SHIPMENT_EVENTS}
 """By the name of the event's folder, which is also the ``Saleor-Event`` header."""
 
 _DECODERS = {name: msgspec.json.Decoder(event_type) for name, event_type in EVENTS.items()}

@@ -62,7 +62,7 @@ def build_manifest(
     """
     manifest: dict[str, Any] = json.loads(resources.text("manifest.json"))
     api, iframe = api_base_url.rstrip("/"), iframe_base_url.rstrip("/")
-    events = manifest.pop("events")
+    events, asynchronous = manifest.pop("events"), manifest.pop("asyncEvents")
     page = f"{iframe}/dashboard"
     logo = manifest.pop("brand")["logo"]["default"]
     schedules = NEEDED_PERMISSIONS if bills_schedules else ()
@@ -76,7 +76,10 @@ def build_manifest(
         "tokenTargetUrl": f"{api}/api/register",
         "brand": {"logo": {"default": f"{api}{logo}"}},
         "extensions": [_extension(each, page) for each in manifest["extensions"] if _has(each, schema_version)],
-        "webhooks": [_webhook(event, api, schema_version) for event in events],
+        "webhooks": [
+            *(_webhook(event, "syncEvents", api, schema_version) for event in events),
+            *(_webhook(event, "asyncEvents", api, schema_version) for event in asynchronous),
+        ],
     }
 
 
@@ -90,11 +93,11 @@ def _extension(extension: Mapping[str, Any], page: str) -> dict[str, Any]:
     return {**{name: value for name, value in extension.items() if name != "since"}, "url": page + extension["url"]}
 
 
-def _webhook(event: str, api: str, schema_version: str | None) -> dict[str, Any]:
+def _webhook(event: str, kind: str, api: str, schema_version: str | None) -> dict[str, Any]:
     return {
         "name": event,
         "targetUrl": api + webhook_path(event),
         "query": subscription(event.lower(), schema_version),
-        "syncEvents": [event],
+        kind: [event],
         "isActive": True,
     }

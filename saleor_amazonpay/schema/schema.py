@@ -17,6 +17,7 @@ from saleor_amazonpay.schema import resolvers
 from saleor_amazonpay.schema.agreements.operations import FOR_APPS, AgreementMutation, AgreementQuery
 from saleor_amazonpay.schema.billing.operations import BillingMutation, BillingQuery
 from saleor_amazonpay.schema.cv1 import Cv1Mutation, Cv1Query
+from saleor_amazonpay.schema.disputes import DisputeMutation, DisputeQuery
 from saleor_amazonpay.schema.drift import DriftMutation, DriftQuery
 from saleor_amazonpay.schema.payments import PaymentMutation, PaymentQuery
 from saleor_amazonpay.schema.types import (
@@ -40,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type
-class Query(AgreementQuery, BillingQuery, Cv1Query, DriftQuery, PaymentQuery):
+class Query(AgreementQuery, BillingQuery, Cv1Query, DisputeQuery, DriftQuery, PaymentQuery):
     installation: Installation = strawberry.field(
         resolver=resolvers.installation, description="This app in this Saleor."
     )
@@ -57,7 +58,7 @@ class Query(AgreementQuery, BillingQuery, Cv1Query, DriftQuery, PaymentQuery):
 
 
 @strawberry.type
-class Mutation(AgreementMutation, BillingMutation, Cv1Mutation, DriftMutation, PaymentMutation):
+class Mutation(AgreementMutation, BillingMutation, Cv1Mutation, DisputeMutation, DriftMutation, PaymentMutation):
     account_create: AccountCreate = strawberry.mutation(
         resolver=resolvers.account_create, description="Try the keys at Amazon Pay, then store them."
     )

@@ -14,6 +14,7 @@ from typing import Any
 import strawberry
 
 from saleor_amazonpay.amazonpay import Environment, Region
+from saleor_amazonpay.domain.shipments import CaptureOnShipment
 from saleor_amazonpay.domain.states import AfterPartialCapture
 from saleor_amazonpay.handlers.account_fields import AccountErrorCode, AccountFields, FieldError
 from saleor_amazonpay.handlers.accounts import AccountView, ChannelView
@@ -71,6 +72,13 @@ class OnOrderCancelled(StrEnum):
 class AddressMismatch(StrEnum):
     REFUSE = "refuse"
     WARN = "warn"
+
+
+strawberry.enum(
+    CaptureOnShipment,
+    description="What a fulfillment captures. FULL: the order's whole rest with the first one. LINES: what its lines "
+    "cost, shipping with the first, the rest with the last.",
+)
 
 
 @strawberry.enum
@@ -146,6 +154,10 @@ class AccountOptions:
     trusted_apps: list[str] = strawberry.field(
         description="Ids of Saleor apps beside this one that may charge customers' agreements."
     )
+    capture_on_shipment: CaptureOnShipment
+    default_carrier: str | None = strawberry.field(
+        description="Amazon's code of the carrier of parcels that name none; null: only those that name one are told."
+    )
 
     @staticmethod
     def of(options: StoredOptions) -> AccountOptions:
@@ -171,6 +183,8 @@ class AccountOptions:
             payment_method_on_file=options.payment_method_on_file,
             recurring_monthly_limit=options.recurring_monthly_limit,
             trusted_apps=list(options.trusted_apps),
+            capture_on_shipment=CaptureOnShipment(options.capture_on_shipment),
+            default_carrier=options.default_carrier,
         )
 
 
@@ -295,6 +309,8 @@ class AccountOptionsInput:
     payment_method_on_file: bool | None = None
     recurring_monthly_limit: str | None = None
     trusted_apps: list[str] | None = None
+    capture_on_shipment: CaptureOnShipment | None = None
+    default_carrier: str | None = None
 
     def given(self) -> dict[str, Any]:
         return {each.name: _plain(value) for each in fields(self) if (value := getattr(self, each.name)) is not None}

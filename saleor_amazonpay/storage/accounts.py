@@ -41,6 +41,8 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     ``recurring_monthly_limit``: what an agreement takes in a month where it is not Amazon's published figure.
     ``trusted_apps``: ids of Saleor apps beside this one that may charge customers' agreements (case 12).
     ``store_name`` is shown to the buyer and cut to 50 bytes by Amazon's limit.
+    ``capture_on_shipment``: whether a fulfillment in Saleor captures, and how much. ``default_carrier``: by whom
+    parcels go whose fulfillment names no carrier; None: Amazon is told only of those that name one.
     """
 
     capture_policy: Literal["followSaleor", "authorizeOnly"] = "followSaleor"
@@ -64,6 +66,8 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     payment_method_on_file: bool = False
     recurring_monthly_limit: str | None = None
     trusted_apps: tuple[str, ...] = ()
+    capture_on_shipment: Literal["off", "full", "lines"] = "off"
+    default_carrier: str | None = None
 
     @property
     def policy(self) -> AfterPartialCapture:

@@ -268,6 +268,7 @@ def balances(session: Session, payment: Payment, policy: AfterPartialCapture) ->
             refunds=tuple(refund_parts[row.charge_id]),
             reserved=tuple(reserved[row.charge_id]),
             refunded_at_amazon=Money(row.refunded, currency),
+            charged_back=Money(row.charged_back, currency),
         )
         for row in session.all(_CHARGES, {"payment_id": payment.id})
     ]

@@ -180,6 +180,7 @@ charges = Table(
     _minor("amount"),
     _minor("captured"),
     _minor("refunded"),
+    Column("charged_back", BigInteger, nullable=False, server_default=text("0")),  # lost to a dispute
     _time("expires_at", nullable=True),
     _time("look_at", nullable=True),  # when a sweep looks whether an open authorization expires
     _time("created_at"),
@@ -497,6 +498,74 @@ timeline = Table(
     Column("detail", Text, nullable=False),  # JSON, redacted before it is written
     Index("ix_timeline_payment", "payment_id", "id"),
     Index("ix_timeline_at", "at"),
+)
+
+# What buyers dispute of a captured charge: a chargeback or an A-to-z claim, as Amazon tells it.
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("dispute_id", Text, nullable=False),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False, index=True),
+    Column("charge_id", Text, nullable=False),
+    Column("dispute_type", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    _minor("amount"),
+    Column("filing_reason", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason_code", Text),
+    Column("reason_description", Text),
+    Column("resolution", Text),
+    _time("respond_by", nullable=True),
+    Column("evidence", Text, nullable=False),  # JSON list, as Amazon has it
+    # The answer: committed with its key and bytes before it is sent.
+    Column("contest_state", Text),  # committed | sent | refused
+    Column("contest_key", Text),
+    Column("contest_body", Text),
+    Column("contest_by", Text),
+    _time("look_at", nullable=True),  # when a sweep reads it again; null: it is over
+    _time("created_at"),
+    _time("status_at"),
+    _time("read_at"),
+    PrimaryKeyConstraint("api_url", "dispute_id"),
+    Index("ix_disputes_page", "api_url", "created_at", "dispute_id"),
+    _partial_index("ix_disputes_look", "look_at", where="look_at IS NOT NULL"),
+)
+
+# What staff have gathered against a dispute and not sent yet; a file is at Amazon already, under its id.
+dispute_evidence = Table(
+    "dispute_evidence",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("dispute_id", Text, nullable=False),
+    Column("evidence_type", Text, nullable=False),
+    Column("text", Text),
+    Column("file_id", Text),
+    Column("file_name", Text),
+    Column("file_bytes", BigInteger),
+    Column("by", Text, nullable=False),
+    Column("is_sent", Integer, nullable=False),
+    _time("created_at"),
+    Index("ix_dispute_evidence_dispute", "api_url", "dispute_id", "created_at"),
+)
+
+# Amazon is told once for each permission and tracking number that a parcel is under way.
+delivery_trackers = Table(
+    "delivery_trackers",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("charge_permission_id", Text, nullable=False),
+    Column("tracking_number", Text, nullable=False),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False, index=True),
+    Column("fulfillment_id", Text, nullable=False),
+    Column("order_number", Text, nullable=False),
+    Column("carrier_code", Text, nullable=False),
+    Column("state", Text, nullable=False),  # due | sent | refused
+    Column("reason_code", Text),
+    _time("created_at"),
+    _time("updated_at"),
+    PrimaryKeyConstraint("api_url", "charge_permission_id", "tracking_number"),
 )
 
 # What staff asked for on the app's own pages: each form is sent once, however often its button is pressed.

@@ -93,7 +93,17 @@ def _as_our_subscription_asks(event: dict[str, Any]) -> dict[str, Any]:
         for transaction in source.get("checkoutTransactions") or source.get("transactions") or []:
             for name in _AMOUNTS:
                 transaction.setdefault(name, {"amount": 0.0})
+    if "fulfillment" in event:
+        _as_shipped(event)
     return event
+
+
+def _as_shipped(event: dict[str, Any]) -> None:
+    fulfillment, order = event["fulfillment"], event["order"]
+    order.setdefault("fulfillments", [{name: fulfillment[name] for name in ("id", "status", "lines")}])
+    for transaction in order["transactions"]:
+        for name in ("chargedAmount", "chargePendingAmount", "refundedAmount", "refundPendingAmount"):
+            transaction.setdefault(name, {"amount": 0.0})
 
 
 @pytest.fixture

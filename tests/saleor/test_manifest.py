@@ -26,6 +26,15 @@ def manifest():
     )
 
 
+def events_of(manifest) -> list[str]:
+    return [
+        event
+        for webhook in manifest["webhooks"]
+        for kind in ("syncEvents", "asyncEvents")
+        for event in webhook.get(kind, ())
+    ]
+
+
 def faults(manifest) -> list[str]:
     """What Saleor would refuse (saleor-contract.md §1)."""
     found = [f"{name} is missing" for name in ("id", "name", "version") if not manifest.get(name)]
@@ -43,7 +52,7 @@ def faults(manifest) -> list[str]:
         found += [
             f"{webhook['name']}: {key} is missing" for key in ("name", "targetUrl", "query") if not webhook.get(key)
         ]
-    events = [event for webhook in manifest["webhooks"] for event in webhook["syncEvents"]]
+    events = events_of(manifest)
     found += ["an event has two webhooks, and Saleor would call only the first"] * (len(events) != len(set(events)))
     for extension in manifest["extensions"]:
         found += ["an extension wants more than the app"] * (
@@ -57,8 +66,12 @@ class TestManifest:
         assert faults(manifest) == []
 
     def test_its_events_are_the_folders_and_the_decoders(self, manifest):
-        events = [event.lower() for webhook in manifest["webhooks"] for event in webhook["syncEvents"]]
+        events = [event.lower() for event in events_of(manifest)]
         assert sorted(events) == FOLDERS == sorted(EVENTS)
+
+    def test_only_what_saleor_sends_without_waiting_is_asked_for_so(self, manifest):
+        asynchronous = {event.lower() for webhook in manifest["webhooks"] for event in webhook.get("asyncEvents", ())}
+        assert asynchronous == {name for name, event in EVENTS.items() if event.is_asynchronous}
 
     def test_its_urls_are_this_deployments(self, manifest):
         assert manifest["tokenTargetUrl"] == "https://api.example/api/register"
@@ -95,7 +108,7 @@ class TestManifest:
         assert manifest["audience"] == manifest["id"]
 
     def test_nothing_of_ours_leaks_into_saleors_format(self, manifest):
-        assert "events" not in manifest
+        assert not {"events", "asyncEvents"} & manifest.keys()
         assert manifest["version"] == "1.2.3"
         assert manifest["requiredSaleorVersion"] == ">=3.21 <4"
         assert set(manifest["permissions"]) == {"HANDLE_PAYMENTS", "MANAGE_ORDERS"}

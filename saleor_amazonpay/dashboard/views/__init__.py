@@ -7,6 +7,7 @@ from saleor_amazonpay.dashboard.views import (
     agreements,
     channels,
     cv1,
+    disputes,
     health,
     overview,
     payments,
@@ -15,4 +16,16 @@ from saleor_amazonpay.dashboard.views import (
     widgets,
 )
 
-MODULES = (overview, accounts, channels, payments, agreements, subscriptions, cv1, problems, health, widgets)
+MODULES = (
+    overview,
+    accounts,
+    channels,
+    payments,
+    agreements,
+    subscriptions,
+    disputes,
+    cv1,
+    problems,
+    health,
+    widgets,
+)

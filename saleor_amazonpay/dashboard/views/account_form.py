@@ -57,6 +57,11 @@ CHOICES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("refuse", marked("Refuse the payment")),
         ("warn", marked("Go on, and note it in the payment's events")),
     ),
+    "captureOnShipment": (
+        ("off", marked("Nothing; I capture myself")),
+        ("full", marked("The whole rest of the order, with the first shipment")),
+        ("lines", marked("What the shipped items cost; shipping with the first, the rest with the last")),
+    ),
     "buttonColor": (("Gold", marked("Gold")), ("LightGray", marked("Light gray")), ("DarkGray", marked("Dark gray"))),
     "placement": (
         ("Home", marked("Home page")),

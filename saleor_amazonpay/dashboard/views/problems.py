@@ -91,6 +91,20 @@ REMEDIES: Final = {
         marked("Your endpoint for billing events does not answer"),
         marked("The events wait and are sent again; look at the endpoint."),
     ),
+    "dispute": Remedy(
+        marked("A buyer disputes a payment"),
+        marked("Answer it in time: an unanswered dispute is lost."),
+        "/disputes/{what}",
+    ),
+    "tracker": Remedy(
+        marked("Amazon Pay did not take a tracking number"),
+        marked("Compare the number and the carrier's code, and set the tracking number in Saleor again."),
+    ),
+    "shipment": Remedy(
+        marked("A shipment could not be charged"),
+        marked("Goods have left that are not paid: ask the buyer to pay again, or settle it another way."),
+        "/payments/{what}",
+    ),
 }
 """By the first word of a problem's key; a test collects the kinds that are raised."""
 

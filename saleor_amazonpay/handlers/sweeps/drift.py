@@ -85,7 +85,7 @@ def _compare(
     balances = payment_rows.balances(session, payment, account.options.policy)
     amazon = {
         "authorized": balances.authorized,
-        "charged": balances.captured - refunded,
+        "charged": balances.captured - refunded - balances.charged_back,
         "refunded": refunded,
     }
     differences = [

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
+from saleor_amazonpay.domain.disputes import is_over
 from saleor_amazonpay.domain.states import ChargeState
 from saleor_amazonpay.errors import ChannelNotConfigured
 from saleor_amazonpay.handlers import account_check, problems
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.handlers.sweeps.rows import ROWS, each, later
+from saleor_amazonpay.storage import disputes as dispute_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import problems as problem_rows
 from saleor_amazonpay.storage.problems import Problem
@@ -60,6 +62,14 @@ async def _nothing_is_held(services: Services, _problem: Problem, payment_id: st
     return all(row.state != ChargeState.AUTHORIZED for row in rows)
 
 
+async def _dispute_is_read(services: Services, problem: Problem, dispute_id: str) -> bool:
+    """An open one stays; how it ended is shown for a while."""
+    found = await services.database.read(lambda session: dispute_rows.get(session, problem.api_url, dispute_id))
+    if found is not None and not is_over(found.state):
+        return False
+    return services.clock.now() - problem.raised_at >= _NOTICE_FOR
+
+
 def _after(life: timedelta) -> Callable[[Services, Problem, str], Awaitable[bool]]:
     async def is_over(services: Services, problem: Problem, _what: str) -> bool:
         return services.clock.now() - problem.raised_at >= life
@@ -79,5 +89,8 @@ _IS_OVER: Mapping[str, Callable[[Services, Problem, str], Awaitable[bool]]] = {
     "report": _after(_NOTICE_FOR),
     "refund": _after(_NOTICE_FOR),
     "surplus": _after(_NOTICE_FOR),
+    "dispute": _dispute_is_read,
+    "tracker": _after(_NOTICE_FOR),
+    "shipment": _after(_NOTICE_FOR),
 }
 """Kinds that are missing here (drift, jobs, undelivered) are cured by the sweep that raises them."""

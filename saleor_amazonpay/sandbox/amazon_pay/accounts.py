@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from saleor_amazonpay.amazonpay.carriers import carriers
 from saleor_amazonpay.sandbox.amazon_pay import fields, wire
 from saleor_amazonpay.sandbox.amazon_pay.api_request import Answer, ApiRequest
 from saleor_amazonpay.sandbox.amazon_pay.buyers import Buyer
@@ -80,7 +81,7 @@ class Accounts:
     # --- Delivery trackers ----------------------------------------------------------------------------------------
 
     def track_delivery(self, request: ApiRequest) -> Answer:
-        """A tracking number can be used once."""
+        """A tracking number can be used once, and the carrier must be one of Amazon's list."""
         body = TRACKER_FIELDS(request.body)
         permission_id = body.get("chargePermissionId") or body.get("amazonOrderReferenceId")
         if permission_id is None:
@@ -89,6 +90,8 @@ class Accounts:
         numbers = [detail["trackingNumber"] for detail in body["deliveryDetails"]]
         if not numbers or self._tracked & set(numbers):
             raise ApiProblem("InvalidParameterValue", "The tracking number was used before, or none was given.")
+        if unknown := {detail["carrierCode"] for detail in body["deliveryDetails"]} - carriers().keys():
+            raise ApiProblem("InvalidParameterValue", f"The carrier code {min(unknown)} is not supported.")
         self._tracked |= set(numbers)
         document = {
             "amazonOrderReferenceId": body.get("amazonOrderReferenceId"),

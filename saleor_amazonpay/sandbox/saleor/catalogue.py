@@ -130,6 +130,8 @@ class CheckoutSettings:
 
 @dataclass
 class OrderSettings:
+    fulfillments_are_approved_at_once: bool = True
+    """Saleor's shop setting ``fulfillmentAutoApprove``."""
     automatically_confirm_all_new_orders: bool = True
     allow_unpaid_orders: bool = False
     mark_as_paid_strategy: str = "TRANSACTION_FLOW"

@@ -361,8 +361,10 @@ class Staff(Client):
         }}"""
         return await self._request(document, {"id": granted_refund_id}, granted_refund_id, settle=settle)
 
-    async def fulfill(self, order_id: str, tracking_number: str | None = None) -> Requested:
-        """Everything at once; ``id`` is the fulfillment's."""
+    async def fulfill(
+        self, order_id: str, tracking_number: str | None = None, quantities: Sequence[int] = ()
+    ) -> Requested:
+        """Everything at once, or ``quantities`` of the order's lines; ``id`` is the fulfillment's."""
         document = f"""
         mutation($id: ID!, $input: OrderFulfillInput!) {{
           orderFulfill(order: $id, input: $input) {{fulfillments{{id}} {_ERRORS}}}
@@ -370,8 +372,11 @@ class Staff(Client):
         order = self._shop.order(order_id)
         warehouse = order.channel.warehouses[0].id
         lines = [
-            {"orderLineId": line.id, "stocks": [{"quantity": line.quantity_to_fulfill, "warehouse": warehouse}]}
-            for line in order.lines
+            {"orderLineId": line.id, "stocks": [{"quantity": quantity, "warehouse": warehouse}]}
+            for line, quantity in zip(
+                order.lines, quantities or [line.quantity_to_fulfill for line in order.lines], strict=True
+            )
+            if quantity
         ]
         given = {"lines": lines, "notifyCustomer": True, "trackingNumber": tracking_number}
         payload = await self._mutate(document, {"id": order_id, "input": given}, self._shop.superuser)
@@ -386,6 +391,13 @@ class Staff(Client):
         }}"""
         variables = {"id": fulfillment_id, "input": {"trackingNumber": tracking_number}}
         return await self._request(document, variables, fulfillment_id)
+
+    async def approve_fulfillment(self, fulfillment_id: str) -> Requested:
+        document = f"""
+        mutation($id: ID!) {{
+          orderFulfillmentApprove(id: $id, notifyCustomer: true) {{fulfillment{{id}} {_ERRORS}}}
+        }}"""
+        return await self._request(document, {"id": fulfillment_id}, fulfillment_id)
 
     async def cancel_order(self, order_id: str) -> Requested:
         document = f"mutation($id: ID!) {{orderCancel(id: $id) {{order{{id}} {_ERRORS}}}}}"

@@ -246,11 +246,15 @@ def fulfill(
     principal: App | User | None,
     *,
     notify: bool,
+    approved: bool = True,
 ) -> Fulfillment:
-    """With a tracking number FULFILLMENT_TRACKING_NUMBER_UPDATED goes out beside FULFILLMENT_CREATED (exp7)."""
+    """With a tracking number FULFILLMENT_TRACKING_NUMBER_UPDATED goes out beside FULFILLMENT_CREATED (exp7).
+
+    Not ``approved``, as where the shop lets fulfillments be approved: nothing has left yet.
+    """
     lines = []
     for line, quantity in quantities:
-        line.quantity_fulfilled += quantity
+        line.quantity_fulfilled += quantity if approved else 0
         lines.append(FulfillmentLine(pk=shop.store.next_pk("FulfillmentLine"), quantity=quantity, order_line=line))
     fulfillment = Fulfillment(
         pk=shop.store.next_pk("Fulfillment"),
@@ -260,10 +264,12 @@ def fulfill(
         warehouse=order.channel.warehouses[0],
         lines=lines,
         tracking_number=tracking_number,
+        status="FULFILLED" if approved else "WAITING_FOR_APPROVAL",
     )
     order.fulfillments.append(fulfillment)
     complete_now = all(line.quantity_to_fulfill == 0 for line in order.lines)
-    order.status = "FULFILLED" if complete_now else "PARTIALLY_FULFILLED"
+    if approved:
+        order.status = "FULFILLED" if complete_now else "PARTIALLY_FULFILLED"
     order.updated_at = shop.clock.now()
     values = {"fulfillment": fulfillment, "order": order, "notify_customer": notify}
     shop.webhooks.announce("FULFILLMENT_CREATED", principal, **values)
@@ -273,6 +279,19 @@ def fulfill(
         shop.webhooks.announce("FULFILLMENT_APPROVED", principal, **values)
         shop.webhooks.announce("ORDER_FULFILLED", principal, order=order)
     return fulfillment
+
+
+def approve(shop: SaleorStandIn, fulfillment: Fulfillment, principal: App | User | None, *, notify: bool) -> None:
+    """What waited leaves: FULFILLMENT_APPROVED, no tracking event (saleor-contract.md §10)."""
+    order = fulfillment.order
+    fulfillment.status = "FULFILLED"
+    for line in fulfillment.lines:
+        line.order_line.quantity_fulfilled += line.quantity
+    complete_now = all(line.quantity_to_fulfill == 0 for line in order.lines)
+    order.status = "FULFILLED" if complete_now else "PARTIALLY_FULFILLED"
+    shop.webhooks.announce(
+        "FULFILLMENT_APPROVED", principal, fulfillment=fulfillment, order=order, notify_customer=notify
+    )
 
 
 def announce_tracking(shop: SaleorStandIn, fulfillment: Fulfillment, principal: App | User | None) -> None:

@@ -261,7 +261,7 @@ class TestOfficialSdk:
         charge_id = await charged(official, permission_id, "500")
         ended = {"statusDetails": {"state": "Canceled", "reasonCode": "ExpiredUnused"}}
         assert good(await official("updateCharge", charge_id, ended))["statusDetails"]["reasonCode"] == "ExpiredUnused"
-        tracking = [{"trackingNumber": "1Z999", "carrierCode": "YAMATO"}]
+        tracking = [{"trackingNumber": "1Z999", "carrierCode": "TAQBIN_JP"}]
         body = {"chargePermissionId": permission_id, "deliveryDetails": tracking}
         tracked = good(await official("deliveryTrackers", body, client="AmazonPayClient"))
         assert tracked["deliveryDetails"] == tracking

@@ -116,6 +116,7 @@ def order_fulfill(context: Context, input: dict[str, Any], order: str | None = N
         input.get("tracking_number") or "",
         context.requestor,
         notify=bool(input.get("notify_customer")),
+        approved=filled.channel.order_settings.fulfillments_are_approved_at_once,
     )
     return {"fulfillments": [fulfillment], "order": filled}
 
@@ -136,6 +137,20 @@ def order_fulfillment_update_tracking(context: Context, id: str, input: dict[str
     fulfillment.tracking_number = input.get("tracking_number") or ""
     fulfillment.order.updated_at = context.shop.clock.now()
     selling.announce_tracking(context.shop, fulfillment, context.requestor)
+    return {"fulfillment": fulfillment, "order": fulfillment.order}
+
+
+@mutation("orderFulfillmentApprove", _NEEDED)
+def order_fulfillment_approve(
+    context: Context,
+    id: str,  # noqa: A002 - Saleor's argument
+    notify_customer: bool,  # noqa: FBT001
+    allow_stock_to_be_exceeded: bool = False,  # noqa: ARG001, FBT001, FBT002 - there is enough
+) -> dict[str, Any]:
+    fulfillment = found(find(context.shop.store.fulfillments, id), "id", id)
+    if fulfillment.status != "WAITING_FOR_APPROVAL":
+        raise MutationError("status", "INVALID", "Invalid fulfillment status, only WAITING_FOR_APPROVAL ones.")
+    selling.approve(context.shop, fulfillment, context.requestor, notify=notify_customer)
     return {"fulfillment": fulfillment, "order": fulfillment.order}
 
 
