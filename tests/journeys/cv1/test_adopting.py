@@ -10,7 +10,9 @@ import pytest
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.errors import SaleorUnavailable
 from saleor_amazonpay.handlers.cv1 import adopting
+from saleor_amazonpay.handlers.sweeps import drift
 from saleor_amazonpay.sandbox.saleor import payments as saleor_payments
+from saleor_amazonpay.storage import drift as drift_rows
 from tests.journeys.cv1.helpers import MERCHANT, adopt, old_order, yen
 from tests.journeys.helpers import payment_of, settle
 
@@ -167,6 +169,13 @@ class TestImportedTransaction:
         outcomes = await order.adopt(transactionId=item.id)
         assert outcomes[order.reference]["reason"] == "TRANSACTION_NOT_OURS"
 
+    async def test_one_that_is_another_orders_payment(self, shop):
+        order = old_order(shop)
+        await order.adopt()
+        second = shop.amazon.cv1.order_reference(MERCHANT, yen(3500))
+        outcome = (await adopt(shop, [second], order=order.order_id, transactionId=order.transaction))[second]
+        assert outcome["reason"] == "TRANSACTION_TAKEN"
+
     async def test_one_that_is_not_there(self, shop):
         order = old_order(shop)
         outcomes = await order.adopt(transactionId="VHJhbnNhY3Rpb25JdGVtOng=")
@@ -287,6 +296,26 @@ class TestOrdersThatDoNotFit:
         assert order.amounts == {"authorized": Decimal(11_500)}
         await order.charge(11_500)
         assert order.amounts == {"charged": Decimal(11_500)}
+
+
+class TestADayLater:
+    async def test_saleor_and_amazon_agree(self, shop):
+        """The sweep that compares both sides finds nothing, whatever was adopted."""
+        cv1, orders = shop.amazon.cv1, [old_order(shop) for _ in range(5)]
+        ids = [order.reference for order in orders]
+        ids[1] = cv1.authorize(ids[1], yen(2000))
+        ids[2] = cv1.capture(cv1.authorize(ids[2]), yen(2000))
+        ids[3] = cv1.refund(cv1.capture(cv1.authorize(ids[3])), yen(1000))
+        ids[4] = cv1.capture(cv1.authorize(ids[4]), state="Closed")
+        for order, id_ in zip(orders, ids, strict=True):
+            await order.adopt(id_)
+        shop.clock.move(hours=25)
+        services, reads = shop.running.services, shop.amazon.count("get_charge_permission")
+        await drift.run(services)
+        await settle(shop)
+        assert shop.amazon.count("get_charge_permission") == reads + 5
+        assert await services.database.read(lambda session: drift_rows.count(session, shop.saleor.api_url)) == 0
+        assert orders[1].amounts == {"authorized": Decimal(3500)}
 
 
 class TestTenants:
