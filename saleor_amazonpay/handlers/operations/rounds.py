@@ -111,12 +111,14 @@ def _is_to_be_read(payment: Payment, operation: Operation, planned: Plan | Refus
 def _first_readings(operation: Operation, balances: Balances) -> list[mirror.Reading]:
     """The charges a refund may fall on (captured, and not refunded wholly by refunds we know), then what is in flight.
 
+    Amazon's allowance beyond the capture is there on every captured charge.
     In this order a refund that is decided meanwhile is never counted twice: as in flight, and in its charge's figure.
     """
-    if operation.kind is not OperationKind.REFUND:
+    if operation.kind not in REFUNDS:
         return []
     captured = [charge for charge in balances.charges if charge.state == ChargeState.CAPTURED]
-    bearing = [charge for charge in captured if (charge.captured - charge.refunded).is_positive]
+    is_beyond = operation.kind is OperationKind.OVER_REFUND
+    bearing = [charge for charge in captured if is_beyond or (charge.captured - charge.refunded).is_positive]
     in_flight = [refund.refund_id for charge in bearing for refund in charge.refunds if _is_in_flight(refund)]
     return [
         *((charge.charge_id, requests.get_charge(charge.charge_id)) for charge in bearing),
