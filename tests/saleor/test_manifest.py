@@ -111,7 +111,7 @@ class TestManifest:
         assert not {"events", "asyncEvents"} & manifest.keys()
         assert manifest["version"] == "1.2.3"
         assert manifest["requiredSaleorVersion"] == ">=3.21 <4"
-        assert set(manifest["permissions"]) == {"HANDLE_PAYMENTS", "MANAGE_ORDERS"}
+        assert set(manifest["permissions"]) == {"HANDLE_PAYMENTS", "MANAGE_ORDERS", "MANAGE_CHECKOUTS"}
         json.dumps(manifest)
 
     @pytest.mark.parametrize("version", ["3.21", "3.22", "3.23", "3.24", None])
@@ -169,6 +169,7 @@ class TestLogo:
 
 def test_orders_of_renewals_need_more_permissions_and_only_then_they_are_asked_for():
     urls = {"app_id": "a", "version": "1", "api_base_url": "https://a.example", "iframe_base_url": "https://a.example"}
-    assert build_manifest(**urls)["permissions"] == ["HANDLE_PAYMENTS", "MANAGE_ORDERS"]
+    always = ["HANDLE_PAYMENTS", "MANAGE_ORDERS", "MANAGE_CHECKOUTS"]
+    assert build_manifest(**urls)["permissions"] == always
     asked = build_manifest(**urls, bills_schedules=True)["permissions"]
-    assert asked == ["HANDLE_PAYMENTS", "MANAGE_ORDERS", "HANDLE_CHECKOUTS", "IMPERSONATE_USER"]
+    assert asked == [*always, "HANDLE_CHECKOUTS", "IMPERSONATE_USER"]

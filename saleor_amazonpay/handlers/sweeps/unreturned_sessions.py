@@ -1,7 +1,7 @@
 """Sessions that still live and whose buyer did not come back: a payment made at Amazon is not lost with the tab.
 
 Whether such a buyer is taken for a customer is the account's option ``abandonedPaid`` (case 1): ``auto`` where Saleor
-completes paid checkouts by itself (the app needs MANAGE_CHECKOUTS to see that) and for orders, which exist already.
+completes paid checkouts by itself (seen with MANAGE_CHECKOUTS, decision 0017) and for orders, which exist already.
 """
 
 from __future__ import annotations
