@@ -37,7 +37,7 @@ soak: $(READY) ## The long versions of crash, browser and fuzz tests
 	$(BIN)/pytest -n 2 -m soak
 
 docs: $(READY) ## Build the documentation site into build/site
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/site
+	$(BIN)/sphinx-build --fresh-env --quiet --fail-on-warning --keep-going docs build/site
 	@echo "build/site/index.html"
 
 audit: $(READY) ## Look for known vulnerabilities in what is locked, where the package index tells them

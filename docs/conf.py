@@ -57,6 +57,7 @@ schemas
 
 operator
 security
+comparison
 ```
 
 ```{toctree}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -116,14 +116,14 @@ class _Source(_Object, frozen=True, gc=False, tag_field="__typename"):
     shipping_address: Address | None = None
     billing_address: Address | None = None
 
-    @property
-    def due(self) -> CurrencyAmount:
-        """What all transactions together have to cover."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # each kind of source has its own
 
-    @property
-    def covering(self) -> tuple[CoveredAmounts, ...]:
-        raise NotImplementedError
+        @property
+        def due(self) -> CurrencyAmount:
+            """What all transactions together have to cover."""
+
+        @property
+        def covering(self) -> tuple[CoveredAmounts, ...]: ...
 
     def outstanding_excluding(self, transaction_id: str) -> Decimal:
         """What is left for this transaction once all the others count; never below zero."""
