@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.async_api import Page
+from playwright.async_api import Error, Page
 
 from saleor_amazonpay.sandbox.purchases import Amounts, amounts_at_amazon, amounts_in_saleor
 from saleor_amazonpay.sandbox.world import World
@@ -17,7 +17,7 @@ CUP, MONTHLY = 0, 2
 AT_AMAZON = re.compile(r"/(sign-in|choose)")
 RESULT = re.compile(r"/(result\.html|order\.html\?.*transaction=)")
 AMAZON_BUTTON = "#amazon-pay button"
-SETTLING_SECONDS = 10.0
+SETTLING_SECONDS = 20.0  # on a busy machine; else a moment
 
 
 @dataclass
@@ -83,11 +83,11 @@ class Walk:
 
     async def to_amazon(self) -> None:
         await self.press(AMAZON_BUTTON)
-        await self.page.wait_for_url(AT_AMAZON)
+        await self.reach(AT_AMAZON)
         if "sign-in" in self.page.url:
             await self._loaded_again()
             await self.press("button[value=continue]")
-            await self.page.wait_for_url("**/choose*")
+            await self.reach("**/choose*")
 
     async def choose(self, card: str = "1111") -> None:
         """Card and address; then, in the review flow, the shop's review page up to Amazon's pay page."""
@@ -95,9 +95,9 @@ class Walk:
         await self.page.locator(f"input[name=card][value='{card}']").check()
         await self.press("button[value=continue]")
         if self.reviews:
-            await self.page.wait_for_url("**/review.html*")
+            await self.reach("**/review.html*")
             await self.review()
-        await self.page.wait_for_url("**/pay/*")
+        await self.reach("**/pay/*")
         await self._loaded_again()
 
     async def review(self) -> None:
@@ -116,7 +116,7 @@ class Walk:
 
     async def outcome(self) -> str:
         """Once it is known; the order's page says it in its own words."""
-        await self.page.wait_for_url(RESULT)
+        await self.reach(RESULT)
         await self._loaded_again()
         settled = self.page.locator(
             "#outcome:not(:is([data-outcome=processing], [data-outcome=checking], [data-outcome=loading]))"
@@ -129,8 +129,18 @@ class Walk:
         """By what the result page offers, back to the page with the button."""
         if self.flow != "order":
             await self.press("#next")
-            await self.page.wait_for_url(re.compile(r"/(index|checkout|product)\.html"))
+            await self.reach(re.compile(r"/(index|checkout|product)\.html"))
         await self.ready()
+
+    async def reach(self, address: str | re.Pattern[str]) -> None:
+        """A second click begins the same navigation anew, which ends the first."""
+        for _ in range(3):
+            try:
+                return await self.page.wait_for_url(address)
+            except Error as aborted:
+                if "ERR_ABORTED" not in aborted.message:
+                    raise
+        return await self.page.wait_for_url(address)
 
     async def press(self, selector: str) -> None:
         target = self.page.locator(selector)
