@@ -77,12 +77,14 @@ async def channels(info: Info) -> list[Channel]:
 
 async def account_create(info: Info, input: AccountCreateInput) -> AccountCreate:
     it = info.context
-    return await _payload(AccountCreate, rules.create(it.services, it.tenant, input.given(), by=it.by))
+    change = rules.create(it.services, it.tenant, input.given(), key_from=input.key_from(), by=it.by)
+    return await _payload(AccountCreate, change)
 
 
 async def account_update(info: Info, id: strawberry.ID, input: AccountUpdateInput) -> AccountUpdate:
     it = info.context
-    return await _payload(AccountUpdate, rules.update(it.services, it.tenant, id, input.given(), by=it.by))
+    change = rules.update(it.services, it.tenant, id, input.given(), key_from=input.key_from(), by=it.by)
+    return await _payload(AccountUpdate, change)
 
 
 async def account_test(info: Info, id: strawberry.ID) -> AccountTest:

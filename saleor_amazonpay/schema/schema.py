@@ -19,6 +19,7 @@ from saleor_amazonpay.schema.billing.operations import BillingMutation, BillingQ
 from saleor_amazonpay.schema.cv1 import Cv1Mutation, Cv1Query
 from saleor_amazonpay.schema.disputes import DisputeMutation, DisputeQuery
 from saleor_amazonpay.schema.drift import DriftMutation, DriftQuery
+from saleor_amazonpay.schema.key_pairs import KeyPairMutation, KeyPairQuery
 from saleor_amazonpay.schema.payments import PaymentMutation, PaymentQuery
 from saleor_amazonpay.schema.types import (
     Account,
@@ -41,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type
-class Query(AgreementQuery, BillingQuery, Cv1Query, DisputeQuery, DriftQuery, PaymentQuery):
+class Query(AgreementQuery, BillingQuery, Cv1Query, DisputeQuery, DriftQuery, KeyPairQuery, PaymentQuery):
     installation: Installation = strawberry.field(
         resolver=resolvers.installation, description="This app in this Saleor."
     )
@@ -58,7 +59,9 @@ class Query(AgreementQuery, BillingQuery, Cv1Query, DisputeQuery, DriftQuery, Pa
 
 
 @strawberry.type
-class Mutation(AgreementMutation, BillingMutation, Cv1Mutation, DisputeMutation, DriftMutation, PaymentMutation):
+class Mutation(
+    AgreementMutation, BillingMutation, Cv1Mutation, DisputeMutation, DriftMutation, KeyPairMutation, PaymentMutation
+):
     account_create: AccountCreate = strawberry.mutation(
         resolver=resolvers.account_create, description="Try the keys at Amazon Pay, then store them."
     )

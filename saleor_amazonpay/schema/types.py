@@ -17,7 +17,7 @@ from saleor_amazonpay.amazonpay import Environment, Region
 from saleor_amazonpay.domain.shipments import CaptureOnShipment
 from saleor_amazonpay.domain.states import AfterPartialCapture
 from saleor_amazonpay.handlers.account_fields import AccountErrorCode, AccountFields, FieldError
-from saleor_amazonpay.handlers.accounts import AccountView, ChannelView
+from saleor_amazonpay.handlers.accounts import AccountView, ChannelView, StoredKey
 from saleor_amazonpay.storage.accounts import AccountOptions as StoredOptions
 from saleor_amazonpay.storage.accounts import DeliveryRestriction as StoredRestriction
 from saleor_amazonpay.storage.installations import Installation as StoredInstallation
@@ -331,7 +331,11 @@ class AccountCreateInput:
     store_id: str
     region: Region
     public_key_id: str
-    private_key: str = strawberry.field(description="PEM text, as Seller Central gave it. Stored encrypted.")
+    private_key: str = strawberry.field(
+        default="",
+        description="PEM text, as Seller Central gave it. Stored encrypted. May be left out with `keyPairId`.",
+    )
+    key_pair_id: strawberry.ID | None = strawberry.field(default=None, description="Of `keyPairGenerate`.")
     environment: Environment | None = strawberry.field(
         default=None, description="Needed only where the public key ID does not begin with SANDBOX or LIVE."
     )
@@ -339,6 +343,9 @@ class AccountCreateInput:
 
     def given(self) -> AccountFields:
         return _given(self)
+
+    def key_from(self) -> StoredKey | None:
+        return StoredKey(pair_id=self.key_pair_id) if self.key_pair_id else None
 
 
 @strawberry.input(description="What is left out stays as it is; an empty private key keeps the stored one.")
@@ -349,11 +356,15 @@ class AccountUpdateInput:
     region: Region | None = None
     public_key_id: str | None = None
     private_key: str | None = None
+    key_pair_id: strawberry.ID | None = strawberry.field(default=None, description="Of `keyPairGenerate`.")
     environment: Environment | None = None
     options: AccountOptionsInput | None = None
 
     def given(self) -> AccountFields:
         return _given(self)
+
+    def key_from(self) -> StoredKey | None:
+        return StoredKey(pair_id=self.key_pair_id) if self.key_pair_id else None
 
 
 def _given(entered: AccountCreateInput | AccountUpdateInput) -> AccountFields:
