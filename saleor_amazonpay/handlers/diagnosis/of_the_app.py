@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from saleor_amazonpay.handlers.diagnosis.findings import Finding, Level
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.messages import Message
-from saleor_amazonpay.storage import drift, migrate, notifications
+from saleor_amazonpay.storage import drift, notifications
 
 LATE_JOBS_SECONDS = 300.0
 """As the alert rule says: a job that has been due for longer finds no worker."""
@@ -72,6 +72,8 @@ async def _database(services: Services) -> list[Finding]:
 
 
 async def _migrations(services: Services) -> list[Finding]:
+    from saleor_amazonpay.storage import migrate  # Alembic's 25 MB are for whoever looks
+
     pending = await asyncio.to_thread(migrate.pending, services.settings.database_url)
     if pending:
         said = Message("The database is older than this version: {pending} is not applied.", pending=", ".join(pending))
