@@ -18,6 +18,7 @@ from saleor_amazonpay.settings import Settings, SettingsError, load_settings
 
 # Groups of commands, imported when they are asked for: name -> (module, help).
 _GROUPS: Mapping[str, tuple[str, str]] = {
+    "reports": ("saleor_amazonpay.cli_reports", "Settlement reports: fetched, matched, differences, CSV."),
     "accounts": ("saleor_amazonpay.cli_accounts", "Amazon Pay accounts, and which channel uses which."),
     "jobs": ("saleor_amazonpay.cli_jobs", "Background jobs: what waits, what was given up, trying that again."),
     "doctor": ("saleor_amazonpay.cli_doctor", "Whether everything works, and what to do where it does not."),

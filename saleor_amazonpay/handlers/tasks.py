@@ -17,6 +17,7 @@ from saleor_amazonpay.handlers.cv1 import adopting
 from saleor_amazonpay.handlers.disputes import jobs as dispute_jobs
 from saleor_amazonpay.handlers.rate_limits import background
 from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.handlers.settlements import importing as settlements
 from saleor_amazonpay.handlers.shipments import jobs as shipment_jobs
 from saleor_amazonpay.handlers.sweeps import (
     agreements,
@@ -55,6 +56,7 @@ _SWEEPS: Mapping[str, tuple[Callable[[Services], Awaitable[None]], float]] = {
     "sweep_dead_jobs": (dead_jobs.run, dead_jobs.SECONDS),
     "sweep_agreements": (agreements.run, agreements.SECONDS),
     "sweep_agreement_problems": (agreements.tell_merchants, agreements.TELLING_SECONDS),
+    "sweep_settlements": (settlements.run, settlements.SECONDS),
     "sweep_disputes": (dispute_jobs.run, dispute_jobs.SECONDS),
     "sweep_problems": (problem_checks.run, problem_checks.SECONDS),
     "sweep_retention": (retention.run, retention.SECONDS),

@@ -21,6 +21,7 @@ from saleor_amazonpay.schema.disputes import DisputeMutation, DisputeQuery
 from saleor_amazonpay.schema.drift import DriftMutation, DriftQuery
 from saleor_amazonpay.schema.key_pairs import KeyPairMutation, KeyPairQuery
 from saleor_amazonpay.schema.payments import PaymentMutation, PaymentQuery
+from saleor_amazonpay.schema.settlements import SettlementMutation, SettlementQuery
 from saleor_amazonpay.schema.types import (
     Account,
     AccountArchive,
@@ -42,7 +43,9 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type
-class Query(AgreementQuery, BillingQuery, Cv1Query, DisputeQuery, DriftQuery, KeyPairQuery, PaymentQuery):
+class Query(
+    AgreementQuery, BillingQuery, Cv1Query, DisputeQuery, DriftQuery, KeyPairQuery, PaymentQuery, SettlementQuery
+):
     installation: Installation = strawberry.field(
         resolver=resolvers.installation, description="This app in this Saleor."
     )
@@ -60,7 +63,14 @@ class Query(AgreementQuery, BillingQuery, Cv1Query, DisputeQuery, DriftQuery, Ke
 
 @strawberry.type
 class Mutation(
-    AgreementMutation, BillingMutation, Cv1Mutation, DisputeMutation, DriftMutation, KeyPairMutation, PaymentMutation
+    AgreementMutation,
+    BillingMutation,
+    Cv1Mutation,
+    DisputeMutation,
+    DriftMutation,
+    KeyPairMutation,
+    PaymentMutation,
+    SettlementMutation,
 ):
     account_create: AccountCreate = strawberry.mutation(
         resolver=resolvers.account_create, description="Try the keys at Amazon Pay, then store them."

@@ -12,7 +12,14 @@ from sqlalchemy import bindparam, delete, func, select
 from saleor_amazonpay.domain.states import AfterPartialCapture
 from saleor_amazonpay.storage.encryption import SecretBox
 from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
-from saleor_amazonpay.storage.tables import accounts, agreements, channel_assignments, payments, tokenizations
+from saleor_amazonpay.storage.tables import (
+    accounts,
+    agreements,
+    channel_assignments,
+    installations,
+    payments,
+    tokenizations,
+)
 from saleor_amazonpay.storage.times import from_micros, to_micros
 
 
@@ -115,6 +122,12 @@ _BY_CHANNEL = Statement(
 _OF_TENANT = Statement(
     select(accounts).where(accounts.c.api_url == bindparam("api_url")).order_by(accounts.c.created_at, accounts.c.id)
 )
+_ALL_ACTIVE = Statement(
+    select(accounts)
+    .join(installations, installations.c.api_url == accounts.c.api_url)
+    .where(accounts.c.state != "locked", installations.c.state == "active")
+    .order_by(accounts.c.id)
+)
 _SAVE = Statement(
     upsert(
         accounts,
@@ -196,6 +209,11 @@ def by_channel(session: Session, api_url: str, channel_slug: str, box: SecretBox
 
 def of_tenant(session: Session, api_url: str, box: SecretBox) -> list[Account]:
     return [_account(row, box) for row in session.all(_OF_TENANT, {"api_url": api_url})]
+
+
+def all_active(session: Session, box: SecretBox) -> list[Account]:
+    """Of every tenant: for what is done daily."""
+    return [_account(row, box) for row in session.all(_ALL_ACTIVE)]
 
 
 def save(session: Session, account: Account, box: SecretBox) -> None:

@@ -500,6 +500,56 @@ timeline = Table(
     Index("ix_timeline_at", "at"),
 )
 
+# Amazon's settlement reports as imported, and each line with the payment it was matched with.
+settlement_reports = Table(
+    "settlement_reports",
+    metadata,
+    Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("report_id", Text, nullable=False),
+    Column("report_type", Text, nullable=False),
+    Column("state", Text, nullable=False),  # imported | unreadable | empty
+    _time("start_at", nullable=True),
+    _time("end_at", nullable=True),
+    Column("line_count", Integer, nullable=False),
+    Column("matched", Integer, nullable=False),
+    Column("differing", Integer, nullable=False),
+    Column("unmatched", Integer, nullable=False),
+    Column("totals", Text, nullable=False),  # JSON, by currency
+    Column("faults", Text, nullable=False),  # JSON: rows that are no line
+    Column("unknown_columns", Text, nullable=False),  # JSON list
+    Column("missing", Text, nullable=False),  # JSON: charges captured in its time that it does not have
+    _time("created_at"),
+    _time("imported_at"),
+    PrimaryKeyConstraint("api_url", "account_id", "report_id"),
+    Index("ix_settlement_reports_page", "api_url", "created_at", "report_id"),
+)
+
+settlement_lines = Table(
+    "settlement_lines",
+    metadata,
+    Column("api_url", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("report_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    _time("posted_at", nullable=True),
+    Column("settlement_id", Text, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("permission_id", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("order_number", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    _minor("amount"),
+    _minor("fee"),
+    _minor("net"),
+    Column("match", Text, nullable=False),  # matched | differs | unmatched | account
+    Column("payment_id", Text),
+    Column("difference", Text),
+    PrimaryKeyConstraint("api_url", "account_id", "report_id", "number"),
+    Index("ix_settlement_lines_match", "api_url", "match"),
+)
+
 # What buyers dispute of a captured charge: a chargeback or an A-to-z claim, as Amazon tells it.
 disputes = Table(
     "disputes",

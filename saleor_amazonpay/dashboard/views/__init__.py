@@ -12,6 +12,7 @@ from saleor_amazonpay.dashboard.views import (
     overview,
     payments,
     problems,
+    settlements,
     subscriptions,
     widgets,
 )
@@ -24,6 +25,7 @@ MODULES = (
     agreements,
     subscriptions,
     disputes,
+    settlements,
     cv1,
     problems,
     health,

@@ -96,6 +96,11 @@ REMEDIES: Final = {
         marked("Answer it in time: an unanswered dispute is lost."),
         "/disputes/{what}",
     ),
+    "settlement": Remedy(
+        marked("A settlement does not agree"),
+        marked("Look at the lines that differ; Amazon's support explains what is not in your payments."),
+        "/settlements/{what}",
+    ),
     "tracker": Remedy(
         marked("Amazon Pay did not take a tracking number"),
         marked("Compare the number and the carrier's code, and set the tracking number in Saleor again."),

@@ -90,6 +90,7 @@ _IS_OVER: Mapping[str, Callable[[Services, Problem, str], Awaitable[bool]]] = {
     "refund": _after(_NOTICE_FOR),
     "surplus": _after(_NOTICE_FOR),
     "dispute": _dispute_is_read,
+    "settlement": _after(_NOTICE_FOR),
     "tracker": _after(_NOTICE_FOR),
     "shipment": _after(_NOTICE_FOR),
 }

@@ -1,0 +1,179 @@
+"""Settlement in the app's own GraphQL: imported reports, their lines, fetching, and all that does not agree."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from saleor_amazonpay.errors import AppError
+from saleor_amazonpay.handlers.settlements import asking
+from saleor_amazonpay.schema.drift import Drift
+from saleor_amazonpay.schema.money import Money
+from saleor_amazonpay.schema.resolvers import Info
+from saleor_amazonpay.storage import settlements as rows
+from saleor_amazonpay.storage.settlements import MatchedLine, Total
+from saleor_amazonpay.storage.settlements import SettlementReport as StoredReport
+
+MOST_REPORTS = 50
+MOST_LINES = 500
+
+
+@strawberry.type(description="What a report comes to in one currency; payouts are not part of `net`.")
+class SettlementTotal:
+    captured: Money
+    refunded: Money
+    other: Money
+    fees: Money
+    net: Money
+    paid_out: Money
+
+    @staticmethod
+    def stored(total: Total) -> SettlementTotal:
+        names = ("captured", "refunded", "other", "fees", "net", "paid_out")
+        return SettlementTotal(**{name: Money.of(total.money(name)) for name in names})
+
+
+@strawberry.type(description="A row of the file that is no line.")
+class SettlementFault:
+    number: int
+    message: str
+    row: str
+
+
+@strawberry.type(description="`match`: matched, differs, unmatched, or account where no payment is concerned.")
+class SettlementLine:
+    report_id: strawberry.ID
+    number: int
+    kind: str
+    posted_at: datetime | None
+    settlement_id: str
+    transaction_id: str
+    charge_permission_id: str
+    order_number: str
+    amount: Money
+    fee: Money
+    net: Money
+    match: str
+    difference: str | None
+
+    @staticmethod
+    def stored(report_id: str, line: MatchedLine) -> SettlementLine:
+        return SettlementLine(
+            report_id=strawberry.ID(report_id),
+            number=line.number,
+            kind=line.kind,
+            posted_at=line.posted_at,
+            settlement_id=line.settlement_id,
+            transaction_id=line.transaction_id,
+            charge_permission_id=line.permission_id,
+            order_number=line.order_number,
+            amount=Money.of(line.amount),
+            fee=Money.of(line.fee),
+            net=Money.of(line.net),
+            match=line.match,
+            difference=line.difference,
+        )
+
+
+@strawberry.type(description="An imported settlement report of Amazon's.")
+class SettlementReport:
+    id: strawberry.ID
+    account_id: strawberry.ID
+    state: str = strawberry.field(description="imported, empty or unreadable.")
+    start_at: datetime | None
+    end_at: datetime | None
+    line_count: int
+    matched: int
+    differing: int
+    unmatched: int
+    totals: list[SettlementTotal]
+    faults: list[SettlementFault]
+    unknown_columns: list[str]
+    missing: list[str] = strawberry.field(description="Charges captured in the report's time that it does not have.")
+    created_at: datetime
+
+    @staticmethod
+    def stored(report: StoredReport) -> SettlementReport:
+        return SettlementReport(
+            id=strawberry.ID(report.report_id),
+            account_id=strawberry.ID(report.account_id),
+            state=report.state,
+            start_at=report.start_at,
+            end_at=report.end_at,
+            line_count=report.line_count,
+            matched=report.matched,
+            differing=report.differing,
+            unmatched=report.unmatched,
+            totals=[SettlementTotal.stored(total) for total in report.totals],
+            faults=[
+                SettlementFault(number=fault["number"], message=fault["message"], row=fault["row"])
+                for fault in report.faults
+            ],
+            unknown_columns=list(report.unknown_columns),
+            missing=list(report.missing),
+            created_at=report.created_at,
+        )
+
+
+@strawberry.type(description="All that does not agree between Saleor, this app and Amazon's settlements.")
+class SettlementDifferences:
+    payments: list[Drift]
+    lines: list[SettlementLine]
+
+
+@strawberry.type
+class SettlementFetch:
+    reports: list[SettlementReport]
+    error: str | None
+
+
+async def _reports(info: Info) -> list[SettlementReport]:
+    it = info.context
+    found = await it.services.database.read(lambda session: rows.page(session, it.tenant, limit=MOST_REPORTS))
+    return [SettlementReport.stored(one) for one in found]
+
+
+async def _lines(info: Info, report_id: strawberry.ID, after: int = 0) -> list[SettlementLine]:
+    it = info.context
+    try:
+        _, lines = await asking.report(it.services, it.tenant, report_id)
+    except asking.UnknownReport:
+        return []
+    return [SettlementLine.stored(report_id, line) for line in lines if line.number > after][:MOST_LINES]
+
+
+async def _differences(info: Info) -> SettlementDifferences:
+    found = await asking.differences(info.context.services, info.context.tenant, limit=MOST_LINES)
+    return SettlementDifferences(
+        payments=[Drift.stored(drift) for drift in found.drifts],
+        lines=[SettlementLine.stored(report, line) for report, line in found.lines],
+    )
+
+
+async def _fetch(info: Info) -> SettlementFetch:
+    try:
+        imported = await asking.fetch(info.context.services, info.context.tenant)
+    except AppError as refused:
+        return SettlementFetch(reports=[], error=refused.public_message)
+    return SettlementFetch(reports=[SettlementReport.stored(one) for one in imported], error=None)
+
+
+@strawberry.type
+class SettlementQuery:
+    settlement_reports: list[SettlementReport] = strawberry.field(
+        resolver=_reports, description=f"The newest first; at most {MOST_REPORTS}."
+    )
+    settlement_lines: list[SettlementLine] = strawberry.field(
+        resolver=_lines, description=f"Of one report, from after a line number on; at most {MOST_LINES}."
+    )
+    settlement_differences: SettlementDifferences = strawberry.field(
+        resolver=_differences, description="What the daily reconciliation found."
+    )
+
+
+@strawberry.type
+class SettlementMutation:
+    settlement_fetch: SettlementFetch = strawberry.mutation(
+        resolver=_fetch, description="Import the reports Amazon has finished."
+    )

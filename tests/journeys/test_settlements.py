@@ -1,0 +1,185 @@
+"""Settlement: reports come from Amazon, every line finds its payment, what does not agree is told and never dropped."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from saleor_amazonpay.handlers.settlements import asking, importing
+from saleor_amazonpay.storage import problems as problem_rows
+from saleor_amazonpay.storage import settlements as rows
+from tests.journeys.helpers import charges, refunds, settle
+from tests.journeys.pages import ask, graphql
+from tests.journeys.test_refunding import charged
+
+HEAD = "TransactionType,AmazonTransactionId,AmazonOrderReferenceId,CurrencyCode,TransactionAmount,TotalTransactionFee\n"
+
+
+async def account(shop):
+    shop.amazon.url = shop.amazon_url  # documents are named by it
+    [found] = await asking.accounts_of(shop.running.services, shop.saleor.api_url, "jp")
+    return found
+
+
+async def reported(shop, days=30):
+    """Amazon makes a report, and it is fetched."""
+    services, now = shop.running.services, shop.clock.now()
+    await asking.create(services, await account(shop), now - timedelta(days=days), now + timedelta(minutes=1))
+    shop.clock.move(minutes=10)
+    return await asking.fetch(services, shop.saleor.api_url, "jp")
+
+
+async def given(shop, text, name="settlement.csv"):
+    content = text if isinstance(text, bytes) else text.encode()
+    return await importing.take_file(shop.running.services, await account(shop), name, content)
+
+
+async def lines_of(shop, report):
+    _, lines = await asking.report(shop.running.services, shop.saleor.api_url, report.report_id)
+    return lines
+
+
+async def told(shop):
+    services = shop.running.services
+    found = await services.database.read(lambda s: problem_rows.of_tenant(s, shop.saleor.api_url))
+    return [problem.message for problem in found if problem.key.startswith("settlement-")]
+
+
+class TestFetched:
+    async def test_captures_and_refunds_agree_and_nothing_is_imported_twice(self, any_shop):
+        shop = any_shop
+        transaction, total = await charged(shop)
+        await shop.saleor.staff.request_refund(transaction, Decimal(500))
+        await shop.until(lambda: bool(refunds(shop, "Refunded")))
+        await shop.until(lambda: shop.amounts(transaction) == {"charged": total - 500, "refunded": Decimal(500)})
+        [report] = await reported(shop)
+        assert (report.state, report.line_count, report.matched) == ("imported", 2, 2)
+        [sums] = report.totals
+        assert (sums.captured, sums.refunded, sums.net) == (int(total), -500, int(total) - 500)
+        assert await asking.fetch(shop.running.services, shop.saleor.api_url) == []
+        assert await told(shop) == []
+
+    async def test_a_document_whose_address_ran_out_is_asked_for_again(self, shop, monkeypatch):
+        await charged(shop)
+        download, tries = shop.running.services.files.download, []
+
+        async def late(url, *, max_bytes):
+            tries.append(url)
+            if len(tries) == 1:
+                shop.clock.move(seconds=31)
+            return await download(url, max_bytes=max_bytes)
+
+        monkeypatch.setattr(type(shop.running.services.files), "download", staticmethod(late))
+        [report] = await reported(shop)
+        assert (report.line_count, len(set(tries))) == (1, 2)
+
+    async def test_the_daily_job_imports_by_itself(self, shop):
+        await charged(shop)
+        services, now = shop.running.services, shop.clock.now()
+        await asking.create(services, await account(shop), now - timedelta(days=1), now + timedelta(minutes=1))
+        shop.clock.move(minutes=10)
+        await importing.run(services)
+        found = await services.database.read(lambda s: rows.page(s, shop.saleor.api_url))
+        assert [report.matched for report in found] == [1]
+
+    async def test_schedules_and_payouts(self, shop):
+        await charged(shop)
+        services, jp = shop.running.services, await account(shop)
+        made = await asking.schedule(services, jp, "P1D")
+        assert [one.report_schedule_id for one in await asking.schedules(services, jp)] == [made]
+        await asking.unschedule(services, jp, made)
+        assert await asking.schedules(services, jp) == []
+        paid = shop.amazon.seller_central.disburse(jp.merchant_id)
+        [seen] = await asking.disbursements(services, jp, shop.clock.now() - timedelta(days=1))
+        assert (seen.amount, seen.settled) == (paid.amount, None)
+        [charge] = charges(shop)
+        head = HEAD.replace("CurrencyCode", "CurrencyCode,SettlementId")
+        line = f"Capture,{charge['chargeId']},,JPY,{paid.settlement_id},{paid.amount.amount},0\n"
+        await given(shop, head + line)
+        [seen] = await asking.disbursements(services, jp, shop.clock.now() - timedelta(days=1))
+        assert (seen.settled, seen.difference.minor) == (paid.amount, 0)
+
+
+class TestDiffering:
+    async def test_each_kind_of_difference_is_told_and_none_is_dropped(self, shop):
+        transaction, total = await charged(shop)
+        [charge] = charges(shop)
+        permission, charge_id = charge["chargePermissionId"], charge["chargeId"]
+        report = await given(
+            shop,
+            HEAD
+            + f"Capture,{charge_id},{permission},JPY,{total + 1},0\n"
+            + f"Refund,{permission}-R000009,{permission},JPY,-5,0\n"
+            + "Capture,P03-9999999-9999999-C000001,P03-9999999-9999999,JPY,100,0\n"
+            + "Lottery,,,JPY,7,0\n"
+            + "Carryover,,,JPY,-7,0\n"
+            + "Capture,x,y,JPY,a lot,0\n"
+            + f"Capture,{charge_id}",
+        )
+        states = [(line.kind, line.match) for line in await lines_of(shop, report)]
+        assert states == [
+            ("Capture", "differs"),
+            ("Refund", "differs"),
+            ("Capture", "unmatched"),
+            ("Other", "differs"),
+            ("Carryover", "account"),
+        ]
+        assert [fault["number"] for fault in report.faults] == [7, 8]
+        [message] = await told(shop)
+        assert "3 lines differ, 1 belong to no payment, 2 rows cannot be read" in message
+        found = await asking.differences(shop.running.services, shop.saleor.api_url)
+        assert len(found.lines) == 4
+        assert transaction
+
+    async def test_what_was_captured_and_is_not_in_the_report(self, shop):
+        await charged(shop)
+        [charge] = charges(shop)
+        start, end = shop.clock.now() - timedelta(days=1), shop.clock.now() + timedelta(days=1)
+        about = f"SettlementStartDate,{start:%Y%m%dT%H%M%SZ}\nSettlementEndDate,{end:%Y%m%dT%H%M%SZ}\n"
+        report = await given(shop, about + HEAD + "Carryover,,,JPY,1,0\n")
+        assert report.missing == [charge["chargeId"]]
+
+    async def test_another_tenant_sees_nothing(self, shop):
+        await charged(shop)
+        [report] = await reported(shop)
+        services = shop.running.services
+        assert (
+            await services.database.read(lambda s: rows.get(s, "https://other.example/graphql/", report.report_id))
+            is None
+        )
+
+
+class TestShown:
+    async def test_the_page_csv_and_graphql(self, shop):
+        _, total = await charged(shop)
+        [charge] = charges(shop)
+        await settle(shop)
+        text = HEAD + f"Capture,{charge['chargeId']},,JPY,{total},140\nCapture,=cmd,,JPY,5,0\n"
+        wrong = await ask(
+            shop, "POST", "/settlements/import", data={"account": "account-jp"}, files={"file": ("a.csv", b"no")}
+        )
+        assert (wrong.status_code, "is no settlement file" in wrong.text) == (422, True)
+        done = await ask(
+            shop,
+            "POST",
+            "/settlements/import",
+            data={"account": "account-jp"},
+            files={"file": ("a.csv", text.encode())},
+        )
+        assert done.status_code == 204, done.text
+        assert "1 difference" in (await ask(shop, "GET", "/settlements")).text
+        [report] = (await graphql(shop, "{settlementReports {id unmatched totals {fees {amount}}}}"))[
+            "settlementReports"
+        ]
+        page = (await ask(shop, "GET", f"/settlements/{report['id']}")).text
+        assert "Belongs to no payment" in page
+        assert "該当する支払いなし" in (await ask(shop, "GET", f"/settlements/{report['id']}", language="ja")).text
+        everything = (await ask(shop, "GET", f"/settlements/{report['id']}?show=all")).text
+        assert charge["chargeId"] in everything
+        csv = await ask(shop, "GET", f"/settlements/{report['id']}/csv")
+        assert csv.content.startswith(b"\xef\xbb\xbfline,kind")
+        assert "'=cmd" in csv.text
+        differing = await graphql(shop, "{settlementDifferences {lines {number match} payments {transactionId}}}")
+        assert differing["settlementDifferences"] == {"lines": [{"number": 3, "match": "unmatched"}], "payments": []}
+        fetched = await graphql(shop, "mutation {settlementFetch {reports {id} error}}")
+        assert fetched["settlementFetch"] == {"reports": [], "error": None}
