@@ -9,6 +9,7 @@ from graphql.utilities import build_schema
 
 from graphql import (
     GraphQLArgument,
+    GraphQLEnumType,
     GraphQLInputObjectType,
     get_named_type,
     is_required_argument,
@@ -35,6 +36,8 @@ EXAMPLES = {
 def example(kind):
     """A literal of an input type, with its required fields."""
     named = get_named_type(kind)
+    if isinstance(named, GraphQLEnumType):
+        return EXAMPLES.get(named.name) or next(iter(named.values))
     if not isinstance(named, GraphQLInputObjectType):
         return EXAMPLES[named.name]
     return f"{{{required(named.fields)}}}"
