@@ -45,7 +45,9 @@ cv1
 :caption: For storefronts
 
 sixty-minutes
+sixty-minutes.ja
 storefront
+storefront.ja
 recurring
 sign-in
 schemas

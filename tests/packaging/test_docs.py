@@ -13,6 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 EXAMPLE = re.compile(r"<!-- (webhooks/\S+\.json) -->\n```json\n(.*?)\n```", re.DOTALL)
 STOREFRONT = (ROOT / "docs/storefront.md").read_text("utf-8")
+STOREFRONT_JA = (ROOT / "docs/storefront.ja.md").read_text("utf-8")
+CODE = re.compile(r"```(?:js|html)\n.*?\n```", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,15 @@ class TestSite:
 
 
 class TestStorefrontPage:
+    def test_shows_the_same_examples_in_both_languages(self):
+        assert EXAMPLE.findall(STOREFRONT_JA) == EXAMPLE.findall(STOREFRONT)
+        assert CODE.findall(STOREFRONT_JA) == CODE.findall(STOREFRONT)
+
+    def test_has_the_same_sections_and_diagrams_in_both_languages(self):
+        for mark in (r"^##+ ", r"^```mermaid", r"^\w+-?->>\w+:", r"^\|"):
+            english, japanese = (re.findall(mark, page, re.MULTILINE) for page in (STOREFRONT, STOREFRONT_JA))
+            assert len(japanese) == len(english) > 0, mark
+
     def test_shows_examples(self):
         assert len(EXAMPLE.findall(STOREFRONT)) == STOREFRONT.count("```json")
 
