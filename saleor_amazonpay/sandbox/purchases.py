@@ -16,6 +16,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 
 from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.handlers import accounts
+from saleor_amazonpay.handlers.account_fields import AccountFields
+from saleor_amazonpay.handlers.disputes import answering as disputes
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.sandbox.saleor.catalogue import User
 from saleor_amazonpay.sandbox.saleor.clients import Payment, Requested, Storefront
@@ -461,6 +464,52 @@ async def signed_in(shopper: Shopper) -> None:
     await shopper.expect(paid, charged="3500")
 
 
+async def shipped_and_disputed(shopper: Shopper) -> None:
+    world = shopper.world
+    services, tenant = world.running.services, world.saleor.api_url
+    account = next(each for each in await accounts.accounts(services, tenant) if "us" in each.channels)
+    wanted = AccountFields(options={"default_carrier": "UPS", "capture_on_shipment": "full"})
+    await accounts.update(services, tenant, account.id, wanted, by="demo")
+    checkout = world.saleor.create_checkout("us", CUP)
+    await shopper.step("The buyer pays $34.99")
+    paid = await shopper.pay(checkout.id, "AUTHORIZATION_SUCCESS")
+    order_id = await shopper.place_order(checkout.id)
+    await shopper.step(
+        "The parcel leaves with a tracking number: captured by itself, and Amazon can tell the buyer where it is"
+    )
+    await world.saleor.staff.fulfill(order_id, f"1Z{paid[-8:]}")
+    await shopper.expect(paid, charged="34.99")
+    await _until(lambda: world.amazon.count("create_delivery_tracker") > 0, "a delivery tracker at Amazon")
+    await shopper.step("The buyer says that nothing came; staff answer with the tracking number, and Amazon agrees")
+    [charge_id] = [each["chargeId"] for each in world.amazon.audit()["charges"] if _is_of(world, each, paid)]
+    dispute_id = world.amazon.open_chargeback(charge_id, reason="ProductNotReceived")
+    await disputes.look_up(services, tenant, dispute_id)
+    await disputes.add_evidence(services, tenant, dispute_id, "TrackingNumber", text=f"1Z{paid[-8:]}", by="demo")
+    await disputes.contest(services, tenant, dispute_id, by="demo")
+    world.amazon.resolve_dispute(dispute_id, "MerchantWon")
+    await disputes.look_up(services, tenant, dispute_id)
+    await _until(lambda: _news(world, paid) >= len(("opened", "answered", "won")), "each step of the dispute in Saleor")
+    await shopper.expect(paid, charged="34.99")
+
+
+def _news(world: World, transaction_id: str) -> int:
+    return world.saleor.transaction(transaction_id).event_types.count("INFO")
+
+
+def _is_of(world: World, charge: Any, transaction_id: str) -> bool:
+    permission_id = world.saleor.transaction(transaction_id).psp_reference.rpartition("-C")[0]
+    return bool(charge["chargePermissionId"] == permission_id)
+
+
+async def _until(fact: Callable[[], bool], expected: str) -> None:
+    """Raises FellShort: not within ``SETTLING_SECONDS``."""
+    for _ in range(int(SETTLING_SECONDS / _LOOK_AGAIN_SECONDS)):
+        if fact():
+            return
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    raise FellShort(f"expected {expected}")
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """``way``: flow, product type and what the channel asks for."""
@@ -484,5 +533,6 @@ PURCHASES: Final = (
     Purchase("From a product's page", "express · PayAndShip · AUTHORIZATION · USD", express),
     Purchase("Signed in with Amazon", "sign-in · review · CHARGE · JPY", signed_in),
     Purchase("A subscription", "review · recurring · CHARGE · JPY, then stored", subscribed),
+    Purchase("Shipped, then disputed", "review · PayAndShip · AUTHORIZATION · USD", shipped_and_disputed),
     Purchase("Amazon falls silent", "review · PayAndShip · AUTHORIZATION · USD", silent_amazon),
 )
