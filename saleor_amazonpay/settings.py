@@ -257,7 +257,8 @@ class Settings(BaseSettings):
         30,
         ge=0,
         le=3650,
-        means="After how many days buyers' names, addresses and e-mail addresses are erased.",
+        means="How many days after an agreement ended Amazon's id of its buyer and the words for the card are erased. "
+        "Buyers' names, addresses and e-mail addresses are never stored.",
         expected="days, 0 to 3650",
     )
 
