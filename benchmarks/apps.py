@@ -74,11 +74,16 @@ async def prepare(setting: Setting) -> None:
     await _store(url, setting)
 
 
-async def _store(url: str, setting: Setting) -> None:
+async def install(setting: Setting, api_url: str, account_id: str) -> None:
+    """A Saleor with the run's signing key and an account of its own."""
+    await _store(f"sqlite:///{setting.database}", setting, api_url, account_id)
+
+
+async def _store(url: str, setting: Setting, api_url: str = API_URL, account_id: str = "bench-account") -> None:
     now, box = SystemClock().now(), SecretBox(SECRET_KEY)
     account = Account(
-        id="bench-account",
-        api_url=API_URL,
+        id=account_id,
+        api_url=api_url,
         name="bench",
         merchant_id="A3BENCH0000000",
         store_id="amzn1.application-oa2-client.bench",
@@ -92,7 +97,7 @@ async def _store(url: str, setting: Setting) -> None:
         updated_at=now,
     )
     installed = Installation(
-        api_url=API_URL,
+        api_url=api_url,
         app_id=APP_ID,
         token="bench-token",
         jwks=json.dumps(setting.saleor.jwks),
@@ -106,7 +111,7 @@ async def _store(url: str, setting: Setting) -> None:
     def store(session: Session) -> None:
         installations.save(session, installed, box)
         accounts.save(session, account, box)
-        accounts.assign(session, API_URL, CHANNEL, account.id, now)
+        accounts.assign(session, api_url, CHANNEL, account.id, now)
 
     async with Database.connect(url) as database:
         await database.run(store)

@@ -203,13 +203,27 @@ class _Template:
         return text
 
 
+_AUTHORIZED, _CAPTURED = _Template(_charge("Authorized")), _Template(_charge("Captured"))
+_captured: set[str] = set()  # a refund reads its charge first
+
+
+def _capture(id_: str, body: bytes) -> bytes:
+    _captured.add(id_)
+    return _CAPTURED.of_charge(id_, body)
+
+
+def _read_charge(id_: str, body: bytes) -> bytes:
+    return (_CAPTURED if id_ in _captured else _AUTHORIZED).of_charge(id_, body)
+
+
 _OBJECTS = {
     ("PATCH", "checkoutSessions", ""): _Template(_session("Open", paid=False)).of_session,
     ("POST", "checkoutSessions", "complete"): _Template(_session("Completed", paid=True)).of_session,
-    ("GET", "charges", ""): _Template(_charge("Authorized")).of_charge,
-    ("POST", "charges", "capture"): _Template(_charge("Captured")).of_charge,
+    ("GET", "charges", ""): _read_charge,
+    ("POST", "charges", "capture"): _capture,
     ("DELETE", "charges", "cancel"): _Template(_charge("Canceled")).of_charge,
     ("POST", "refunds", ""): _Template(_refund()).of_refund,
     ("DELETE", "chargePermissions", "close"): _Template(_permission()).of_permission,
     ("GET", "chargePermissions", ""): _Template(_permission()).of_permission,
+    ("PATCH", "chargePermissions", ""): _Template(_permission()).of_permission,
 }

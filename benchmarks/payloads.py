@@ -108,10 +108,10 @@ class Saleor:
         EVENTS[event].fill(payload, purchase, now)
         return json.dumps(payload).encode()
 
-    def webhook(self, event: str, purchase: Purchase, path: str | None = None) -> Webhook:
+    def webhook(self, event: str, purchase: Purchase, path: str | None = None, *, api_url: str = API_URL) -> Webhook:
         body = self.body(event, purchase)
         signature, target = self.sign(body), path or f"/api/webhooks/saleor/{event.replace('_', '-')}"
-        head = _HEAD.format(target=target, event=event, signature=signature, api_url=API_URL, length=len(body))
+        head = _HEAD.format(target=target, event=event, signature=signature, api_url=api_url, length=len(body))
         return Webhook(head.encode() + body, EVENTS[event].expected)
 
 

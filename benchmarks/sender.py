@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ class Volley:
     latencies: list[float] = field(default_factory=list)
     errors: int = 0
     first_error: str | None = None
+    statuses: Counter[int] = field(default_factory=Counter)
 
     def percentile(self, share: float) -> float:
         ordered = sorted(self.latencies)
@@ -51,6 +53,7 @@ async def _worker(port: int, waiting: Iterator[Webhook], volley: Volley, *, keep
         except OSError as error:
             status, body, connection = 0, repr(error).encode(), None
         volley.latencies.append((time.perf_counter() - started) * 1000)
+        volley.statuses[status] += 1
         if status != 200 or webhook.expected not in body:
             volley.errors += 1
             volley.first_error = volley.first_error or f"{status} {body[:300].decode(errors='replace')}"
