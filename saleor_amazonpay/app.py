@@ -23,7 +23,7 @@ from saleor_amazonpay.api import (
     saleor_webhooks,
     storefront,
 )
-from saleor_amazonpay.api.admission import Admission
+from saleor_amazonpay.api.admission import Admission, OutsideClock, OutsideTransport
 from saleor_amazonpay.clock import Clock, SystemClock
 from saleor_amazonpay.dashboard import routing as dashboard
 from saleor_amazonpay.handlers import chronicle as timeline_notes
@@ -71,13 +71,15 @@ async def application(
     settings: Settings, *, clock: Clock | None = None, transport: Transport | None = None
 ) -> AsyncIterator[Application]:
     """Open the database and the clients, close them in the end; no worker is started."""
-    clock = clock or SystemClock()
+    admission = Admission(clock or SystemClock())
+    clock = OutsideClock(clock or SystemClock(), admission)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.connect(settings.database_url))
         http = await stack.enter_async_context(_guarded_client(settings))
         if transport is None:
             transport = AiohttpTransport()
             stack.push_async_callback(transport.close)
+        transport = OutsideTransport(transport, admission)
         metrics = Metrics()
         tracing = Tracing.to_otlp() if settings.tracing else Tracing()
         stack.push_async_callback(asyncio.to_thread, tracing.close)  # it may wait for the collector
@@ -99,7 +101,7 @@ async def application(
         )
         tasks = Tasks()
         jobs = job_worker(database, tasks, clock, lease=settings.job_lease_seconds)
-        saleor = SaleorClient(http)
+        saleor = SaleorClient(http, waiting=admission.outside)
         services = Services(
             settings=settings,
             clock=clock,
@@ -126,7 +128,7 @@ async def application(
             certificates=CertificateSource(
                 lambda url: fetch_certificate(http, url), clock, settings.amazon_pay_sns_cert_hosts
             ),
-            admission=Admission(clock),
+            admission=admission,
             app_tokens=AppTokens(saleor, clock),
         )
 

@@ -1,29 +1,41 @@
 """Who is let in first when more webhooks come than one process can answer.
 
-Everything shares one event loop, so a crowd that is let in at once makes everybody wait for the slowest. Here each turn
-of the loop admits a few: charge, refund and cancel requests before session events, and within each kind one tenant
-after the other, so that a tenant's flood makes only itself wait. What waits costs no more than its open connection: its
-body is not read yet.
+Everything shares one event loop, so a crowd that is let in at once makes everybody wait for the slowest. Here so many
+webhooks are worked on at once as keep the processor and the database busy; who waits for somebody else meanwhile
+(Amazon, Saleor, a lease, its own body) makes room for the next. Charge, refund and cancel requests go before session
+events. Within each kind the tenants take turns, and every second and third turn goes to whoever waits with the fewest:
+a flood mostly makes itself wait.
 
 A session event whose lane is already late by ``patience`` is refused at once (503, ``Retry-After``): the storefront
-asks again, nothing was begun. Requests that move money wait however long it takes, and are never refused
-(DESIGN §4 rule 6). Tenants we do not know share one lane; they are about to be refused by their signatures anyway.
+asks again, nothing was begun. Requests that move money are never refused (DESIGN §4 rule 6), and never wait for longer
+than ``longest``, whatever holds the others up. Tenants we do not know share one lane; they are about to be refused by
+their signatures anyway.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
 
+from saleor_amazonpay.amazonpay import RawAnswer, Transport
 from saleor_amazonpay.clock import Clock
 from saleor_amazonpay.errors import RequestRejected
 
-ADMITTED_PER_TURN = 4
-"""Measured: more let a flood fill the loop, fewer leave it idle between turns."""
+AT_ONCE = 16
+"""Fewer leave the database without company for its commits, more let a flood fill the loop."""
 
 PATIENCE_SECONDS = 1.0
 """Of the 18 that Saleor waits; the budget of a webhook is 12 (DESIGN §4 rule 5)."""
+
+LONGEST_SECONDS = 3.0
+
+_LANES_COMPARED = 16
 
 
 class Overloaded(RequestRejected):
@@ -34,6 +46,17 @@ class Overloaded(RequestRejected):
 
 
 @dataclass(slots=True)
+class _Place:
+    """A webhook's place among those worked on. Tasks it starts share it, and may outlive it."""
+
+    is_taken: bool = True
+    is_over: bool = False
+
+
+_place: ContextVar[_Place | None] = ContextVar("place", default=None)
+
+
+@dataclass(slots=True)
 class _Waiting:
     since: float
     turn: asyncio.Future[None]
@@ -41,9 +64,10 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Lanes:
-    """First come, first served within a tenant; the tenants take turns."""
+    """First come, first served within a tenant."""
 
     by_tenant: dict[str, deque[_Waiting]] = field(default_factory=dict)
+    turns: int = 0
 
     def age(self, tenant: str, moment: float) -> float:
         """For how long the first of the lane has been waiting, in seconds."""
@@ -56,8 +80,8 @@ class _Lanes:
     def next(self) -> _Waiting | None:
         """The first of the lane whose turn it is; that lane then goes to the end."""
         while self.by_tenant:
-            tenant, lane = next(iter(self.by_tenant.items()))
-            del self.by_tenant[tenant]
+            tenant = self._whose_turn()
+            lane = self.by_tenant.pop(tenant)
             waiting = lane.popleft()
             if lane:
                 self.by_tenant[tenant] = lane
@@ -65,48 +89,147 @@ class _Lanes:
                 return waiting
         return None
 
+    def _whose_turn(self) -> str:
+        self.turns += 1
+        lanes = list(islice(self.by_tenant, _LANES_COMPARED))
+        return lanes[0] if self.turns % 3 == 0 else min(lanes, key=lambda tenant: len(self.by_tenant[tenant]))
+
 
 class Admission:
     """One a process; only used from its event loop."""
 
-    def __init__(self, clock: Clock, *, per_turn: int = ADMITTED_PER_TURN, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        at_once: int = AT_ONCE,
+        patience: float = PATIENCE_SECONDS,
+        longest: float = LONGEST_SECONDS,
+    ) -> None:
         self._clock = clock
-        self._per_turn = per_turn
+        self._at_once = at_once
         self._patience = patience
+        self._longest = longest
         self._money, self._sessions = _Lanes(), _Lanes()
-        self._admitted = 0
-        self._turn_is_planned = False
+        self.busy = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many have not been let in yet."""
+        lanes = [*self._money.by_tenant.values(), *self._sessions.by_tenant.values()]
+        return sum(map(len, lanes))
 
     async def enter(self, tenant: str, *, moves_money: bool) -> None:
-        """Return when it is this request's turn.
+        """Return when it is this request's turn; ``leave`` gives the place back.
 
         Raises:
-            Overloaded: a session event that would wait for too long; nothing was done.
+            Overloaded: a session event that would wait, or has waited, for too long; nothing was done.
         """
         lanes = self._money if moves_money else self._sessions
-        if self._admitted < self._per_turn and not (self._money.by_tenant or lanes.by_tenant):
-            self._count_in()
+        if self.busy < self._at_once and not (self._money.by_tenant or lanes.by_tenant):
+            self._take_place()
             return
         moment = self._clock.monotonic()
         if not moves_money and lanes.age(tenant, moment) > self._patience:
-            raise Overloaded("More requests come than can be answered now; ask again in a second.")
+            raise Overloaded(_ASK_AGAIN)
         waiting = _Waiting(moment, asyncio.get_running_loop().create_future())
         lanes.add(tenant, waiting)
-        self._plan_turn()
-        await waiting.turn
+        if not await self._turn_comes(waiting) and not moves_money:
+            raise Overloaded(_ASK_AGAIN)
+        self._take_place()
 
-    def _count_in(self) -> None:
-        self._admitted += 1
-        self._plan_turn()
+    async def _turn_comes(self, waiting: _Waiting) -> bool:
+        """False when it did not come within ``longest``. A turn nobody takes is handed on."""
+        try:
+            await asyncio.wait((waiting.turn,), timeout=self._longest)
+        except asyncio.CancelledError:
+            if waiting.turn.done():
+                self._reserved_again()
+            waiting.turn.cancel()
+            raise
+        if waiting.turn.done():
+            self.busy -= 1  # reserved when the turn came; taken by whoever returns from here
+            return True
+        waiting.turn.cancel()
+        return False
 
-    def _plan_turn(self) -> None:
-        if not self._turn_is_planned:
-            self._turn_is_planned = True
-            asyncio.get_running_loop().call_soon(self._next_turn)
+    def _reserved_again(self) -> None:
+        self.busy -= 1
+        self._let_in()
 
-    def _next_turn(self) -> None:
-        self._turn_is_planned = False
-        self._admitted = 0
-        while self._admitted < self._per_turn and (waiting := self._money.next() or self._sessions.next()):
+    def _take_place(self) -> None:
+        self.busy += 1
+        _place.set(_Place())
+
+    def leave(self) -> None:
+        """The request is answered. Harmless for one that never came in."""
+        place = _place.get()
+        if place is None or place.is_over:
+            return
+        place.is_over = True
+        if place.is_taken:
+            place.is_taken = False
+            self.busy -= 1
+            self._let_in()
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Somebody else is waited for inside the block, so another may come in meanwhile; nobody waits to come back."""
+        place = _place.get()
+        if place is None or not place.is_taken:
+            yield
+            return
+        place.is_taken = False
+        self.busy -= 1
+        self._let_in()
+        try:
+            yield
+        finally:
+            if not place.is_over:
+                place.is_taken = True
+                self.busy += 1
+
+    def _let_in(self) -> None:
+        while self.busy < self._at_once and (waiting := self._money.next() or self._sessions.next()):
+            self.busy += 1  # kept until the one who is called comes
             waiting.turn.set_result(None)
-            self._count_in()
+
+
+_ASK_AGAIN = "More requests come than can be answered now; ask again in a second."
+
+
+class OutsideClock:
+    """Whoever sleeps makes room."""
+
+    def __init__(self, clock: Clock, admission: Admission) -> None:
+        self._clock = clock
+        self._admission = admission
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        with self._admission.outside():
+            await self._clock.sleep(seconds)
+
+
+class OutsideTransport:
+    """Whoever waits for Amazon makes room."""
+
+    def __init__(self, transport: Transport, admission: Admission) -> None:
+        self._transport = transport
+        self._admission = admission
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: float,  # noqa: ASYNC109 - passed on
+    ) -> RawAnswer:
+        with self._admission.outside():
+            return await self._transport.send(method, url, headers, body, timeout)

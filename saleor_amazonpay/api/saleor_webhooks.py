@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from saleor_amazonpay import bodies
-from saleor_amazonpay.api.admission import Overloaded
+from saleor_amazonpay.api.admission import Admission, Overloaded
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected, UnknownInstallation
 from saleor_amazonpay.handlers import (
@@ -88,7 +88,10 @@ async def receive(request: Request) -> Response:
         log_context(tenant=api_url, request_id=request_id(request.headers.get("x-request-id"))),
         services.tracing.webhook(known_name, request.headers),
     ):
-        return await _received(request, services, event_name, known_name)
+        try:
+            return await _received(request, services, event_name, known_name)
+        finally:
+            request.app.state.application.admission.leave()
 
 
 async def _received(request: Request, services: Services, event_name: str, known_name: str) -> Response:
@@ -117,8 +120,10 @@ async def _received(request: Request, services: Services, event_name: str, known
 async def _answer(request: Request, services: Services, event_name: str) -> tuple[Response, str]:
     if event_name not in EVENTS:
         raise UnknownEvent(f"There is no webhook {event_name!r}.")
-    await _admitted(request, services, event_name)
-    body = await bodies.read(request, services.settings.webhook_max_bytes)
+    admission: Admission = request.app.state.application.admission
+    await _admitted(request, services, admission, event_name)
+    with admission.outside():
+        body = await bodies.read(request, services.settings.webhook_max_bytes)
     if request.headers.get("saleor-event", "").lower() != event_name:
         raise InvalidPayload("The Saleor-Event header names another event.")
     deadline = Deadline(services.clock, services.settings.answer_budget_seconds)
@@ -141,13 +146,13 @@ async def _answer(request: Request, services: Services, event_name: str) -> tupl
     return Response(_rendered(answer, event), media_type="application/json"), outcome_of(answer)
 
 
-async def _admitted(request: Request, services: Services, event_name: str) -> None:
+async def _admitted(request: Request, services: Services, admission: Admission, event_name: str) -> None:
     """Wait for this tenant's turn; ``api_url`` is only claimed so far, and decides about nothing but the lane."""
     api_url = request.headers.get("saleor-api-url", "")
     lane = api_url if services.directory.knows(api_url) else ""
     known = EVENTS[event_name]
     moves_money = not (known.is_session or known.is_asynchronous)
-    await request.app.state.application.admission.enter(lane, moves_money=moves_money)
+    await admission.enter(lane, moves_money=moves_money)
 
 
 class UnknownEvent(InvalidPayload):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -73,8 +73,12 @@ class ReportAnswer:
 class SaleorClient:
     """Raises SaleorUnavailable (ask later), SaleorRefused (final) or SaleorTokenRevoked (the installation is dead)."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
+    def __init__(
+        self, http: httpx2.AsyncClient, *, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
+        """``waiting`` is entered while Saleor is waited for, so that whoever counts the busy does not count us."""
         self._http = http
+        self._waiting = waiting
 
     async def execute(
         self,
@@ -285,14 +289,18 @@ class SaleorClient:
 
     async def _send(self, request: httpx2.Request, timeout: float) -> tuple[int, bytes]:  # noqa: ASYNC109
         try:
-            async with asyncio.timeout(timeout):
-                response = await self._http.send(request, stream=True, follow_redirects=False)
-                try:
-                    return response.status_code, await _read(response)
-                finally:
-                    await response.aclose()
+            with self._waiting():
+                return await self._exchange(request, timeout)
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise SaleorUnavailable("Saleor could not be reached.") from error
+
+    async def _exchange(self, request: httpx2.Request, timeout: float) -> tuple[int, bytes]:  # noqa: ASYNC109
+        async with asyncio.timeout(timeout):
+            response = await self._http.send(request, stream=True, follow_redirects=False)
+            try:
+                return response.status_code, await _read(response)
+            finally:
+                await response.aclose()
 
 
 @contextmanager
