@@ -77,17 +77,24 @@ class _Lanes:
     def add(self, tenant: str, waiting: _Waiting) -> None:
         self.by_tenant.setdefault(tenant, deque()).append(waiting)
 
+    def give_up(self, tenant: str, waiting: _Waiting) -> None:
+        """Its connection is gone, or it has waited for too long."""
+        lane = self.by_tenant.get(tenant)
+        if lane and waiting in lane:
+            lane.remove(waiting)
+            if not lane:
+                del self.by_tenant[tenant]
+
     def next(self) -> _Waiting | None:
         """The first of the lane whose turn it is; that lane then goes to the end."""
-        while self.by_tenant:
-            tenant = self._whose_turn()
-            lane = self.by_tenant.pop(tenant)
-            waiting = lane.popleft()
-            if lane:
-                self.by_tenant[tenant] = lane
-            if not waiting.turn.done():  # else its connection is gone
-                return waiting
-        return None
+        if not self.by_tenant:
+            return None
+        tenant = self._whose_turn()
+        lane = self.by_tenant.pop(tenant)
+        waiting = lane.popleft()
+        if lane:
+            self.by_tenant[tenant] = lane
+        return waiting
 
     def _whose_turn(self) -> str:
         self.turns += 1
@@ -134,28 +141,23 @@ class Admission:
             raise Overloaded(_ASK_AGAIN)
         waiting = _Waiting(moment, asyncio.get_running_loop().create_future())
         lanes.add(tenant, waiting)
-        if not await self._turn_comes(waiting) and not moves_money:
-            raise Overloaded(_ASK_AGAIN)
-        self._take_place()
-
-    async def _turn_comes(self, waiting: _Waiting) -> bool:
-        """False when it did not come within ``longest``. A turn nobody takes is handed on."""
         try:
             await asyncio.wait((waiting.turn,), timeout=self._longest)
         except asyncio.CancelledError:
-            if waiting.turn.done():
-                self._reserved_again()
-            waiting.turn.cancel()
+            self._forget(lanes, tenant, waiting)
+            self._let_in()
             raise
-        if waiting.turn.done():
-            self.busy -= 1  # reserved when the turn came; taken by whoever returns from here
-            return True
-        waiting.turn.cancel()
-        return False
+        self._forget(lanes, tenant, waiting)
+        if not waiting.turn.done() and not moves_money:
+            raise Overloaded(_ASK_AGAIN)
+        self._take_place()
 
-    def _reserved_again(self) -> None:
-        self.busy -= 1
-        self._let_in()
+    def _forget(self, lanes: _Lanes, tenant: str, waiting: _Waiting) -> None:
+        """It waits no more; the place that was kept for it, if its turn had come, is free."""
+        if waiting.turn.done():
+            self.busy -= 1
+        else:
+            lanes.give_up(tenant, waiting)
 
     def _take_place(self) -> None:
         self.busy += 1
