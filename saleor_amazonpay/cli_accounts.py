@@ -79,6 +79,13 @@ OnOrderCancelled = Annotated[
     str | None,
     typer.Option("--on-order-cancelled", help="What an order cancelled in Saleor still holds: nothing or release."),
 ]
+BuyerDataRetention = Annotated[
+    str | None,
+    typer.Option(
+        "--buyer-data-retention",
+        help="How long buyers of ended agreements stay known: operator (its own setting), month, week or day.",
+    ),
+]
 AddressMismatch = Annotated[
     str | None, typer.Option("--address-mismatch", help="Goods that go elsewhere than Amazon was told: refuse or warn.")
 ]
@@ -149,6 +156,7 @@ def add(
     expiry_policy: ExpiryPolicy = None,
     give_back_surplus: GiveBackSurplus = None,
     on_order_cancelled: OnOrderCancelled = None,
+    buyer_data_retention: BuyerDataRetention = None,
     address_mismatch: AddressMismatch = None,
     restrictions: Restrictions = None,
     restrict_po_boxes: RestrictPoBoxes = None,
@@ -195,6 +203,7 @@ def update(
     expiry_policy: ExpiryPolicy = None,
     give_back_surplus: GiveBackSurplus = None,
     on_order_cancelled: OnOrderCancelled = None,
+    buyer_data_retention: BuyerDataRetention = None,
     address_mismatch: AddressMismatch = None,
     restrictions: Restrictions = None,
     restrict_po_boxes: RestrictPoBoxes = None,

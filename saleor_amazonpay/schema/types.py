@@ -66,6 +66,16 @@ class OnOrderCancelled(StrEnum):
 
 
 @strawberry.enum(
+    description="How long it stays known who the buyer of an ended agreement was; never longer than the operator says."
+)
+class BuyerDataRetention(StrEnum):
+    OPERATOR = "operator"
+    MONTH = "month"
+    WEEK = "week"
+    DAY = "day"
+
+
+@strawberry.enum(
     description="Goods that go elsewhere than the buyer told Amazon are not covered by its guarantee. REFUSE the "
     "payment, or go on and WARN in the transaction's events."
 )
@@ -134,6 +144,7 @@ class AccountOptions:
     expiry_policy: ExpiryPolicy
     give_back_surplus: bool = strawberry.field(description="Return at once what arrives when nobody needs it any more.")
     on_order_cancelled: OnOrderCancelled
+    buyer_data_retention: BuyerDataRetention
     allowed_origins: list[str] = strawberry.field(description="Where a buyer may be sent, as `https://shop.example`.")
     address_mismatch: AddressMismatch
     restrictions: list[DeliveryRestriction] = strawberry.field(
@@ -169,6 +180,7 @@ class AccountOptions:
             expiry_policy=ExpiryPolicy(options.expiry_policy),
             give_back_surplus=options.give_back_surplus,
             on_order_cancelled=OnOrderCancelled(options.on_order_cancelled),
+            buyer_data_retention=BuyerDataRetention(options.buyer_data_retention),
             allowed_origins=list(options.allowed_origins),
             address_mismatch=AddressMismatch(options.address_mismatch),
             restrictions=[DeliveryRestriction.of(each) for each in options.restrictions],
@@ -295,6 +307,7 @@ class AccountOptionsInput:
     expiry_policy: ExpiryPolicy | None = None
     give_back_surplus: bool | None = None
     on_order_cancelled: OnOrderCancelled | None = None
+    buyer_data_retention: BuyerDataRetention | None = None
     allowed_origins: list[str] | None = None
     address_mismatch: AddressMismatch | None = None
     restrictions: list[DeliveryRestrictionInput] | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from sqlalchemy import bindparam, delete, func, select
@@ -42,6 +43,8 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     more is returned at once (case 10).
     ``on_order_cancelled``: whether what an order still holds is released when it is cancelled in Saleor.
     ``allowed_origins``: origins to which a buyer may be sent (case 15), e.g. ``https://shop.example``.
+    ``buyer_data_retention``: how long it stays known who the buyer of an ended agreement was, where that is less than
+    the operator's ``BUYER_DATA_RETENTION_DAYS``; ``RETENTION_DAYS`` has the words' meaning.
     ``address_mismatch``: what becomes of a review-flow payment whose goods go elsewhere than the buyer told Amazon.
     ``restrictions`` narrow the channel's shipping zones, for the address book the buyer sees at Amazon; none: all.
     ``payment_method_on_file``: Amazon has opened saved wallets to this merchant (by invitation, §6.7).
@@ -59,6 +62,7 @@ class AccountOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     expiry_policy: Literal["warn", "reauthorize", "capture"] = "warn"
     give_back_surplus: bool = False
     on_order_cancelled: Literal["nothing", "release"] = "nothing"
+    buyer_data_retention: Literal["operator", "month", "week", "day"] = "operator"
     allowed_origins: tuple[str, ...] = ()
     address_mismatch: Literal["refuse", "warn"] = "refuse"
     restrictions: tuple[DeliveryRestriction, ...] = ()
@@ -182,6 +186,8 @@ _ASSIGNMENTS = Statement(
 )
 
 
+RETENTION_DAYS: Final[Mapping[str, int]] = {"month": 30, "week": 7, "day": 1}
+
 # Options that are not the default are in the text as msgspec writes it, without a space.
 _RELEASING = Statement(
     select(accounts.c.api_url)
@@ -194,6 +200,20 @@ _RELEASING = Statement(
 def tenants_releasing(session: Session) -> list[str]:
     """Tenants with an account that releases what cancelled orders hold."""
     return [row.api_url for row in session.all(_RELEASING)]
+
+
+_FORGETTING = Statement(
+    select(accounts.c.id, accounts.c.options).where(
+        accounts.c.options.contains('"buyerDataRetention":"', autoescape=True)
+    )
+)
+
+
+def forgetting_sooner(session: Session) -> dict[str, int]:
+    """Accounts of all tenants whose buyers are forgotten sooner than the operator says, with the days."""
+    rows = session.all(_FORGETTING)
+    words = {row.id: msgspec.json.decode(row.options, type=AccountOptions).buyer_data_retention for row in rows}
+    return {id_: RETENTION_DAYS[word] for id_, word in words.items() if word in RETENTION_DAYS}
 
 
 def by_id(session: Session, api_url: str, account_id: str, box: SecretBox) -> Account | None:

@@ -137,6 +137,13 @@ _ENDED_LONG_AGO = Statement(
     .order_by(agreements.c.status_at)
     .limit(bindparam("limit"))
 )
+_ENDED_LONG_AGO_OF = Statement(
+    select(agreements.c.id)
+    .where(text("state = 'Closed' AND buyer_id IS NOT NULL"), agreements.c.status_at < bindparam("moment"))
+    .where(agreements.c.account_id == bindparam("account_id"))
+    .order_by(agreements.c.status_at)
+    .limit(bindparam("limit"))
+)
 _FORGET_BUYERS = Statement(
     update(agreements)
     .where(agreements.c.id.in_(bindparam("ids", expanding=True)))
@@ -153,9 +160,13 @@ def watched(session: Session, api_url: str, *, lapsing_by: datetime, ended_since
     )
 
 
-def forget_buyers(session: Session, *, ended_before: datetime, limit: int) -> int:
-    """Who the buyers were of agreements that ended before; over all tenants. How many were forgotten."""
-    rows = session.all(_ENDED_LONG_AGO, {"moment": to_micros(ended_before), "limit": limit})
+def forget_buyers(session: Session, *, ended_before: datetime, limit: int, account_id: str | None = None) -> int:
+    """Who the buyers were of agreements that ended before; over all tenants, or of one account. How many."""
+    values = {"moment": to_micros(ended_before), "limit": limit}
+    if account_id is None:
+        rows = session.all(_ENDED_LONG_AGO, values)
+    else:
+        rows = session.all(_ENDED_LONG_AGO_OF, {**values, "account_id": account_id})
     ids = [row.id for row in rows]
     return session.execute(_FORGET_BUYERS, {"ids": ids}) if ids else 0
 

@@ -69,3 +69,15 @@ async def test_buyers_of_agreements_long_ended_are_forgotten(shop):
     await retention.run(shop.running.services)
     after = await agreement_of(shop)
     assert (after.buyer_id, after.payment_descriptor, after.amount) == (None, None, made.amount)
+
+
+async def test_an_account_may_forget_sooner_than_the_operator_says(shop):
+    made = await agreed(shop)
+    shop.amazon.buyer_account.close_permission(made.charge_permission_id)
+    shop.clock.move(days=8)
+    await sweep.run(shop.running.services)
+    await retention.run(shop.running.services)
+    assert (await agreement_of(shop)).buyer_id == made.buyer_id
+    await shop.update_options(buyer_data_retention="week")
+    await retention.run(shop.running.services)
+    assert (await agreement_of(shop)).buyer_id is None

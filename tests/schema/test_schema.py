@@ -18,7 +18,7 @@ from tests.handlers.merchant import KEY_ID, MERCHANT_ID, ORIGIN, OTHER_PRIVATE_K
 ACCOUNT = """
   id name merchantId storeId region environment publicKeyId privateKeyFingerprint state hasPayments channels
   options { capturePolicy afterPartialCapture pendingAuthorization abandonedPaid expiryPolicy
-            giveBackSurplus onOrderCancelled allowedOrigins addressMismatch restrictPoBoxes restrictPackstations
+            giveBackSurplus onOrderCancelled buyerDataRetention allowedOrigins addressMismatch restrictPoBoxes restrictPackstations
             restrictions { countryCode statesOrRegions zipCodes } storeName noteToBuyer softDescriptor
             buttonColor placement checkoutLanguage paymentMethodOnFile recurringMonthlyLimit trustedApps }
   warnings { field code message }
@@ -65,6 +65,7 @@ class TestAccounts:
             "expiryPolicy": "WARN",
             "giveBackSurplus": False,
             "onOrderCancelled": "NOTHING",
+            "buyerDataRetention": "OPERATOR",
             "allowedOrigins": [ORIGIN],
             "addressMismatch": "REFUSE",
             "restrictPoBoxes": False,

@@ -18,8 +18,8 @@ from saleor_amazonpay.sandbox.amazon_pay.buyers import TEST_BUYERS
 from tests.journeys.helpers import PATIENCE
 
 ACCOUNTS = "{ accounts { id name merchantId storeId publicKeyId privateKeyFingerprint } channels { slug } installation { appId } }"
-# The buyer's own browser is told its checkout session, and signs one-click payments with the address it gave.
-PLACES_FOR_BUYERS = re.compile(r"/(payment-gateway|transaction)-initialize-session$")
+# The buyer's own browser is told its checkout session and who signed in, and signs payments with the address it gave.
+PLACES_FOR_BUYERS = re.compile(r"/((payment-gateway|transaction)-initialize-session|storefront/sign-in/exchange)$")
 
 
 class Recorder:

@@ -53,6 +53,12 @@ CHOICES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("nothing", marked("Keep it; I cancel or capture it myself")),
         ("release", marked("Release it within minutes")),
     ),
+    "buyerDataRetention": (
+        ("operator", marked("As the app's operator decided")),
+        ("month", marked("30 days")),
+        ("week", marked("7 days")),
+        ("day", marked("1 day")),
+    ),
     "addressMismatch": (
         ("refuse", marked("Refuse the payment")),
         ("warn", marked("Go on, and note it in the payment's events")),

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from saleor_amazonpay.handlers.agreements import closing
 from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import sign_in, tokenizations
@@ -46,10 +47,14 @@ async def erase_customer(services: Services, api_url: str, customer_id: str, *, 
 
 async def forget_old(services: Services, *, limit: int) -> int:
     """Buyers of agreements that ended long ago, and tokenizations nobody will come back to; how many rows."""
-    before = services.clock.now() - timedelta(days=services.settings.buyer_data_retention_days)
+    now, most = services.clock.now(), services.settings.buyer_data_retention_days
+    before = now - timedelta(days=most)
 
     def forget(session: Session) -> int:
         forgotten = agreement_rows.forget_buyers(session, ended_before=before, limit=limit)
+        for account_id, days in account_rows.forgetting_sooner(session).items():
+            sooner = now - timedelta(days=min(days, most))
+            forgotten += agreement_rows.forget_buyers(session, ended_before=sooner, limit=limit, account_id=account_id)
         return forgotten + tokenizations.drop_old(session, before=before, limit=limit)
 
     return await services.database.run(forget)
