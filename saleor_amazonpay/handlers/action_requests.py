@@ -86,7 +86,7 @@ async def _finish(
     try:
         operation = await operations.finish_within(services, account, begun, deadline)
         if operation.state in UNFINISHED and not operation.announced:
-            operation = await services.database.run(lambda session: _announce(session, payment, operation.id))
+            operation = await services.database.run(lambda session: _announce(session, services, payment, operation.id))
         return await services.database.read(lambda session: _answer(session, account, operation))
     except Exception:
         # The intent is committed: a job finishes it and reports with the operation's derived reference.
@@ -209,8 +209,11 @@ def _wait_message(services: Services, earlier: Operation) -> str:
 _DONE = {OperationKind.CHARGE: "charged", OperationKind.REFUND: "refunded", OperationKind.CANCEL: "cancelled"}
 
 
-def _announce(session: Session, payment: Payment, operation_id: str) -> Operation:
-    """Fix the reference of an operation that waits for another one, before Saleor is told it (case 5)."""
+def _announce(session: Session, services: Services, payment: Payment, operation_id: str) -> Operation:
+    """Fix the reference of an operation that is in other hands, before Saleor is told it (case 5).
+
+    Those hands may be a webhook whose process is dead: from now on a job answers for the operation.
+    """
     payment_rows.by_id(session, payment.id, lock=True)
     operation = operation_rows.by_id(session, operation_id, payment.amount.currency)
     if operation is None:
@@ -218,6 +221,7 @@ def _announce(session: Session, payment: Payment, operation_id: str) -> Operatio
     if operation.state in UNFINISHED and not operation.announced:
         operation = operations.announced(payment, operation)
         operation_rows.update_(session, operation)
+        operations.carry_out_later(session, services, payment, operation)
     return operation
 
 

@@ -110,6 +110,9 @@ _DEAD = Statement(
     select(jobs).where(jobs.c.state == "dead").order_by(jobs.c.id).limit(bindparam("limit", type_=Integer))
 )
 _DEAD_ONE = Statement(select(jobs).where(jobs.c.state == "dead", jobs.c.id == bindparam("job")))
+_KNOWN = Statement(
+    select(jobs.c.key).where(jobs.c.task == bindparam("of_task"), jobs.c.key.in_(bindparam("keys", expanding=True)))
+)
 _DEPTH = Statement(
     select(
         func.count().filter(jobs.c.state == "waiting").label("waiting"),
@@ -153,6 +156,10 @@ class EmbeddedJobs(JobWorker):
             },
         )
         session.on_commit(partial(self._wake_for, at))
+
+    def without_job(self, session: Session, task: str, keys: Sequence[str]) -> list[str]:
+        known = {row.key for row in session.all(_KNOWN, {"of_task": task, "keys": list(keys)})} if keys else set()
+        return [key for key in dict.fromkeys(keys) if key not in known]
 
     async def _start(self) -> None:
         self._prepare()

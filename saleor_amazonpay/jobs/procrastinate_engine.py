@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 
 import procrastinate
 from procrastinate import exceptions, sql
-from procrastinate.jobs import Job
+from procrastinate.jobs import Job, Status
 from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT, JobManager
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.types import JSONDict
@@ -63,6 +63,26 @@ SELECT count(*) FILTER (WHERE status = 'todo') AS waiting,
            WHERE status = 'todo' AND scheduled_at <= now())), 0)::float AS oldest_age
   FROM procrastinate_jobs
 """
+_KNOWN = """
+SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = ANY(%(locks)s)
+UNION SELECT lock FROM procrastinate_jobs WHERE status = 'doing' AND lock = ANY(%(locks)s)
+UNION SELECT lock FROM procrastinate_jobs WHERE status = 'failed' AND queue_name = %(queue)s AND lock = ANY(%(locks)s)
+"""
+# Another that takes a job over counts an attempt: with that the run it was fetched for before is over. The fence.
+_FINISH_IF_HELD = """
+WITH held AS MATERIALIZED (
+    SELECT id FROM procrastinate_jobs
+     WHERE id = %(job_id)s AND status = 'doing' AND attempts = %(attempts)s FOR UPDATE
+)
+SELECT id, procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM held
+"""
+_RETRY_IF_HELD = """
+WITH held AS MATERIALIZED (
+    SELECT id FROM procrastinate_jobs
+     WHERE id = %(job_id)s AND status = 'doing' AND attempts = %(attempts)s FOR UPDATE
+)
+SELECT id, procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s) FROM held
+"""
 _DEAD = """
 SELECT id, task_name, queueing_lock, args, attempts, COALESCE(error, '') AS error
   FROM procrastinate_jobs LEFT JOIN job_errors ON job_id = id
@@ -97,7 +117,11 @@ class _Policy(BaseRetryStrategy):
 
 
 class _Manager(JobManager):
-    """Procrastinate cannot let a job wait again while another of its key waits; here that one stands for both."""
+    """Only the run that holds a job ends it, and a job may wait again while another of its key does.
+
+    Procrastinate ends a job by its id alone: a worker that was taken for dead would, coming back, delete the job from
+    under whoever has it now. It also refuses a second waiting one of a key; here one stands for both.
+    """
 
     def __init__(self, connector: procrastinate.PsycopgConnector, database: Database) -> None:
         super().__init__(connector)
@@ -111,12 +135,20 @@ class _Manager(JobManager):
         queue: str | None = None,
         lock: str | None = None,
     ) -> None:
+        again = {"retry_at": retry_at or datetime.now(UTC), "priority": priority, "queue": queue, "lock": lock}
         try:
-            await super().retry_job(job, retry_at, priority, queue, lock)
+            await self._if_held(_RETRY_IF_HELD, job, **again)
         except exceptions.UniqueViolation as error:
             if error.constraint_name != QUEUEING_LOCK_CONSTRAINT:
                 raise
             await self._database.run(lambda session: _merge(session, job, retry_at or datetime.now(UTC)))
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - its signature
+        await self._if_held(_FINISH_IF_HELD, job, status=status.value, delete_job=delete_job)
+
+    async def _if_held(self, query: LiteralString, job: Job, **params: Any) -> None:
+        if not await self.connector.execute_query_all_async(query, job_id=job.id, attempts=job.attempts, **params):
+            logger.error("Job %s was taken over from this worker; whoever has it now goes on", job.task_name)
 
 
 class ProcrastinateJobs(JobWorker):
@@ -168,6 +200,11 @@ class ProcrastinateJobs(JobWorker):
             if _move_forward(session, job):
                 return
         raise RuntimeError(f"{lock} could not be deferred")
+
+    def without_job(self, session: Session, task: str, keys: Sequence[str]) -> list[str]:
+        locks = [f"{task}:{key}" for key in keys]
+        known = {row["queueing_lock"] for row in _all(session, _KNOWN, locks=locks, queue=task)} if keys else set()
+        return [key for key in dict.fromkeys(keys) if f"{task}:{key}" not in known]
 
     def _database_time(self, run_at: datetime | None) -> datetime:
         """``run_at`` by the database's clock, which decides; ours differs from it only where a test moved it."""

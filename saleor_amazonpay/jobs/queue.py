@@ -6,7 +6,7 @@ worker, and again after a crash; it never runs beside another job of the same (t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -36,6 +36,10 @@ class Jobs(Protocol):
         one forward, its ``args`` stay. While one *runs*, one more may wait for its end. ``run_at`` defaults to now;
         of what is due, a higher ``priority`` goes first.
         """
+        ...
+
+    def without_job(self, session: Session, task: str, keys: Sequence[str]) -> list[str]:
+        """Those of ``keys`` for which no job of ``task`` waits, runs or was given up, each once."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -54,6 +55,9 @@ class JobWorker(ABC):
         run_at: datetime | None = None,
         priority: int = 0,
     ) -> None: ...
+
+    @abstractmethod
+    def without_job(self, session: Session, task: str, keys: Sequence[str]) -> list[str]: ...
 
     async def start(self) -> None:
         await self._database.run(self._defer_periodic)

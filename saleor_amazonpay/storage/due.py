@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BindParameter, bindparam, delete, select, text, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, delete, or_, select, text, update
 
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.engine import Session, Statement
@@ -27,6 +27,15 @@ from saleor_amazonpay.storage.times import from_micros, maybe_from_micros, to_mi
 
 _LIMIT: BindParameter[int] = bindparam("limit")
 _MOMENT: BindParameter[int] = bindparam("moment")
+
+_BEFORE: BindParameter[int] = bindparam("before")
+
+
+def _is_after(at: ColumnElement[int], id_: ColumnElement[str]) -> ColumnElement[bool]:
+    """Of pages ordered by (at, id), what comes after the last row of the one before."""
+    after: BindParameter[int] = bindparam("after")
+    return and_(at >= after, or_(at > after, id_ > bindparam("after_id")))
+
 
 AWAITING = Statement(
     select(payments.c.id)
@@ -50,6 +59,25 @@ AUTHORIZED = Statement(
     select(charges.c.payment_id, charges.c.charge_id, charges.c.created_at, charges.c.expires_at)
     .where(text("state = 'Authorized'"), charges.c.look_at <= _MOMENT)
     .order_by(charges.c.look_at)
+    .limit(_LIMIT)
+)
+ANNOUNCED = Statement(
+    select(operations.c.id, operations.c.state, operations.c.created_at.label("at"))
+    .join(payments, payments.c.id == operations.c.payment_id)
+    .where(
+        text("operations.state <> 'settled'"),
+        operations.c.announced == 1,
+        _is_after(operations.c.created_at, operations.c.id),
+        operations.c.created_at < _BEFORE,
+        payments.c.claimed_until <= _MOMENT,
+    )
+    .order_by(operations.c.created_at, operations.c.id)
+    .limit(_LIMIT)
+)
+OWED_REPORTS = Statement(
+    select(reports.c.payment_id.label("id"), reports.c.state, reports.c.due_at.label("at"))
+    .where(text("state = 'due'"), _is_after(reports.c.due_at, reports.c.payment_id), reports.c.due_at < _BEFORE)
+    .order_by(reports.c.due_at, reports.c.payment_id)
     .limit(_LIMIT)
 )
 _TENANTS = Statement(
@@ -108,6 +136,44 @@ class OpenAuthorization:
     charge_id: str
     created_at: datetime
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Something a job has to finish: an operation, or a payment with reports due. ``at`` (µs) orders them."""
+
+    id: str
+    state: str
+    at: int
+
+
+def announced(
+    session: Session, *, now: datetime, since: datetime, before: datetime, after: Promise | None, limit: int
+) -> Sequence[Promise]:
+    """Announced operations nobody has in hand, begun between ``since`` and ``before``; the page after ``after``."""
+    return _promises(session, ANNOUNCED, since, before, after, limit, moment=to_micros(now))
+
+
+def owed_reports(
+    session: Session, *, now: datetime, since: datetime, before: datetime, after: Promise | None, limit: int
+) -> Sequence[Promise]:
+    """Payments with a report due between ``since`` and ``before``; the page after ``after``."""
+    del now
+    return _promises(session, OWED_REPORTS, since, before, after, limit)
+
+
+def _promises(
+    session: Session,
+    statement: Statement,
+    since: datetime,
+    before: datetime,
+    after: Promise | None,
+    limit: int,
+    **more: int,
+) -> list[Promise]:
+    start = (after.at, after.id) if after else (to_micros(since), "")
+    row = {"after": start[0], "after_id": start[1], "before": to_micros(before), "limit": limit}
+    return [Promise(row.id, row.state, row.at) for row in session.all(statement, {**row, **more})]
 
 
 def awaiting(session: Session, *, now: datetime, limit: int) -> Sequence[str]:

@@ -7,9 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from saleor_amazonpay.domain.states import OperationKind
+from saleor_amazonpay.handlers.operations import CARRY_OUT, rounds
+from saleor_amazonpay.handlers.sweeps import jobless
+from saleor_amazonpay.jobs.table import jobs_table
 from saleor_amazonpay.sandbox.amazon_pay import Fault
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
@@ -70,6 +73,86 @@ class TestTakenPayment:
         assert (row.state, row.announced, row.psp_reference) == ("settled", 1, "told-to-saleor")
         assert shop.last_event(transaction, "CHARGE_SUCCESS").psp_reference == "told-to-saleor"
 
+    async def test_a_repeat_that_waited_in_vain_for_a_dead_process_does_not_forget_the_operation(
+        self, shop, monkeypatch
+    ):
+        """The repeat's time is over before the claim is: it is announced by who does not carry it out."""
+        transaction = await shop.authorized()
+        die_once(monkeypatch, rounds, "settle")
+        shop.saleor.faults.webhook("duplicate", "TRANSACTION_CHARGE_REQUESTED")
+        await shop.saleor.staff.request_charge(transaction)
+        [row] = await shop.running.services.database.read(charges)
+        assert (row.state, row.announced) == ("running", 1)
+        await shop.until(lambda: shop.transaction(transaction).charged > 0)
+        total = shop.transaction(transaction).charged
+        assert shop.amounts(transaction) == {"charged": total}
+        assert shop.amazon.count("capture_charge") == 2  # sent, and again with the same key
+
+
+def die_once(monkeypatch, where, name):
+    genuine = getattr(where, name)
+
+    def dies(*_args, **_kwargs):
+        monkeypatch.setattr(where, name, genuine)
+        raise RuntimeError("the process is gone")
+
+    monkeypatch.setattr(where, name, dies)
+
+
+class TestLostJobs:
+    """However a job was lost: what it was to finish is found, and gets another."""
+
+    async def lose_all(self, shop):
+        forget = Statement(delete(jobs_table).where(jobs_table.c.task.not_like("sweep%")))
+        await shop.running.services.database.run(lambda session: session.execute(forget))
+
+    async def test_an_announced_operation(self, shop):
+        transaction = await unresolved_charge(shop)
+        await self.lose_all(shop)
+        shop.clock.move(minutes=1)
+        await jobless.run(shop.running.services)
+        await shop.until(lambda: shop.transaction(transaction).charged > 0)
+        assert shop.amounts(transaction) == {"charged": shop.transaction(transaction).charged}
+
+    async def test_a_refund_amazon_was_still_deciding(self, shop):
+        transaction = await shop.authorized()
+        await shop.saleor.staff.request_charge(transaction)
+        await shop.saleor.staff.request_refund(transaction)
+        assert shop.transaction(transaction).refund_pending > 0
+        await self.lose_all(shop)
+        shop.clock.move(hours=1)
+        await jobless.run(shop.running.services)
+        await shop.until(lambda: shop.transaction(transaction).refunded > 0)
+
+    async def test_a_report_that_is_due(self, shop):
+        transaction = await shop.authorized()
+        shop.saleor.faults.webhook("lost-answer", "TRANSACTION_CHARGE_REQUESTED")
+        await shop.saleor.staff.request_charge(transaction)
+        await self.lose_all(shop)
+        shop.clock.move(minutes=2)
+        await jobless.run(shop.running.services)
+        await shop.until(lambda: shop.transaction(transaction).charged > 0)
+
+    async def test_a_job_that_waits_for_its_time_is_left_alone(self, shop):
+        await unresolved_charge(shop)
+        before = await shop.running.services.database.read(waiting)
+        shop.clock.move(minutes=1)
+        await jobless.run(shop.running.services)
+        assert await shop.running.services.database.read(waiting) == before
+
+    async def test_every_page_is_looked_at(self, shop, monkeypatch):
+        monkeypatch.setattr(jobless, "PAGE", 1)
+        transactions = [await unresolved_charge(shop) for _ in range(2)]
+        await self.lose_all(shop)
+        shop.clock.move(minutes=1)
+        await jobless.run(shop.running.services)
+        await shop.until(lambda: all(shop.transaction(it).charged > 0 for it in transactions))
+
+
+def waiting(session):
+    rows = session.all(Statement(select(jobs_table.c.key, jobs_table.c.run_at).where(jobs_table.c.task == CARRY_OUT)))
+    return [(row.key, row.run_at) for row in rows]
+
 
 REPORTS = Statement(select(reports))
 CHARGES = Statement(select(operations).where(operations.c.kind == OperationKind.CHARGE.value))
@@ -88,8 +171,11 @@ def announce(session):
 
 
 class TestLessThanNothing:
-    async def test_a_negative_request_is_refused_and_told_without_blocking_what_follows(self, shop):
-        """Two refunds of everything that cross leave less than nothing in Saleor, and it asks for that."""
+    async def test_a_negative_request_is_refused_without_blocking_what_follows(self, shop):
+        """Two refunds of everything that cross leave less than nothing in Saleor, and it asks for that.
+
+        Where the refusal is lost Saleor writes a failure of its own; no report could name its amount.
+        """
         transaction = await shop.authorized()
         await shop.saleor.staff.request_charge(transaction)
         total = shop.transaction(transaction).charged
@@ -104,5 +190,5 @@ class TestLessThanNothing:
         await shop.later(minutes=2)
         assert shop.amounts(transaction) == {"charged": total - 300, "refunded": Decimal(300)}
         told = await shop.running.services.database.read(lambda session: session.all(REPORTS))
-        assert [row.amount for row in told if row.type == "REFUND_FAILURE"] == [0]
+        assert [row.amount for row in told if row.type == "REFUND_FAILURE"] == []
         assert {row.state for row in told} <= {"delivered", "dropped"}

@@ -354,6 +354,67 @@ class TestManyRunners:
         assert sorted(args["n"] for args in runs.args) == list(range(60))
 
 
+def taken_for_dead(session):
+    """What another replica does with the running job of a worker that has given no sign of life."""
+    if session.dialect == "sqlite":
+        session.connection.execute("UPDATE jobs SET state = 'waiting', lease_token = NULL, leased_until = NULL")
+    else:
+        session.connection.execute(
+            "UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1 WHERE status = 'doing'"
+        )
+
+
+class TestLateWorker:
+    """It was taken for dead, another took its job over; then it comes to the end of its run."""
+
+    async def test_it_does_not_end_a_job_that_is_no_longer_its_own(self, database, tasks, defer, runs):
+        await defer(key="a", args={"n": 1})
+        runs.gate.clear()
+        async with started(engine(database, tasks, concurrency=1, lease=30.0)):
+            await runs.until(1)
+            await database.run(taken_for_dead)
+            runs.gate.set()
+            await runs.until(2)
+        assert runs.args == [{"n": 1}] * 2
+
+    async def test_its_failure_changes_nothing_either(self, database, tasks, jobs, defer, runs):
+        await defer(key="a", args={"n": 1})
+        runs.gate.clear()
+        runs.outcomes = [RetryLater(3600.0, "not now"), None]
+        async with started(engine(database, tasks, concurrency=1, lease=30.0)):
+            await runs.until(1)
+            await database.run(taken_for_dead)
+            runs.gate.set()
+            await runs.until(2)
+        assert (await jobs.depth()).waiting == 0
+
+
+class TestWithoutJob:
+    """Which promises have nobody to keep them."""
+
+    def among(self, database, jobs, *keys):
+        return database.run(lambda session: jobs.without_job(session, "note", keys))
+
+    async def test_what_waits_or_was_given_up_has_one(self, database, jobs, tasks, defer, runs):
+        tasks.register("other", runs)
+        runs.outcomes = [ValueError("no")] * 3
+        async with started(jobs):
+            await defer(key="dead")
+            await eventually(lambda: has_dead(jobs))
+        await defer(key="waiting", run_at=later(hours=1))
+        await defer("other", key="b", run_at=later(hours=1))
+        assert await self.among(database, jobs, "dead", "b", "waiting", "a", "b") == ["b", "a"]
+        assert await self.among(database, jobs) == []
+
+    async def test_what_runs_has_one(self, database, jobs, defer, runs):
+        runs.gate.clear()
+        async with started(jobs):
+            await defer(key="running")
+            await runs.until(1)
+            assert await self.among(database, jobs, "running", "a") == ["a"]
+            runs.gate.set()
+
+
 class TestPeriodic:
     @pytest.fixture
     def turns(self, tasks):

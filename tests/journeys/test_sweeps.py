@@ -484,6 +484,8 @@ STATEMENTS = {
     "ix_timeline_at": due.OLD_TIMELINE,
     "ix_notifications_received": due.OLD_NOTIFICATIONS,
     "ix_reports_done": due.OLD_REPORTS,
+    "ix_operations_unsettled": due.ANNOUNCED,
+    "ix_reports_due": due.OWED_REPORTS,
 }
 
 
@@ -493,7 +495,8 @@ class TestPlans:
     @pytest.mark.parametrize("index", STATEMENTS)
     async def test_the_index_is_used(self, database, index):
         def plan(session):
-            sql, values = STATEMENTS[index].on(session.dialect).bind({"moment": 1, "limit": 10})
+            page = {"moment": 1, "before": 1, "after": 0, "after_id": "", "limit": 10}
+            sql, values = STATEMENTS[index].on(session.dialect).bind(page)
             if session.dialect == "postgresql":
                 session.connection.execute("SET LOCAL enable_seqscan = off")
                 session.connection.execute("SET LOCAL enable_sort = off")

@@ -21,10 +21,10 @@ The rooms, each using only those above it:
     looking_again  what Amazon was still deciding
 """
 
-from saleor_amazonpay.handlers.operations.beginning import begin, refuse, same_again, start_later
+from saleor_amazonpay.handlers.operations.beginning import begin, carry_out_later, refuse, same_again, start_later
 from saleor_amazonpay.handlers.operations.carrying_out import carry_out, finish_within, resume
 from saleor_amazonpay.handlers.operations.claims import UNFINISHED, Claimed, Observations
-from saleor_amazonpay.handlers.operations.deferring import CARRY_OUT, DELIVER_REPORTS, POLL, next_look
+from saleor_amazonpay.handlers.operations.deferring import CARRY_OUT, DELIVER_REPORTS, LAST_LOOK, POLL, next_look
 from saleor_amazonpay.handlers.operations.identity import announced, derived_reference, new_operation
 from saleor_amazonpay.handlers.operations.looking_again import look_again
 from saleor_amazonpay.handlers.operations.owing import fact_of, owe, owe_without_actions
@@ -33,6 +33,7 @@ from saleor_amazonpay.handlers.operations.settling import settle_pending
 __all__ = [
     "CARRY_OUT",
     "DELIVER_REPORTS",
+    "LAST_LOOK",
     "POLL",
     "UNFINISHED",
     "Claimed",
@@ -40,6 +41,7 @@ __all__ = [
     "announced",
     "begin",
     "carry_out",
+    "carry_out_later",
     "derived_reference",
     "fact_of",
     "finish_within",

@@ -50,6 +50,11 @@ def start_later(session: Session, services: Services, payment: Payment, operatio
     return is_new
 
 
+def carry_out_later(session: Session, services: Services, payment: Payment, operation: Operation) -> None:
+    """Have a job look after an operation that somebody else has in hand, once that claim has run out."""
+    deferring.carry_out(session, services, payment, operation, delay=services.settings.claim_seconds)
+
+
 def same_again(session: Session, services: Services, operation: Operation) -> Operation | None:
     """The operation of the same kind and amount that is under way, or succeeded just now (case 6)."""
     window = timedelta(seconds=services.settings.same_request_seconds)

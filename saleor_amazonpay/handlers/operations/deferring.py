@@ -13,7 +13,7 @@ CARRY_OUT = "carry_out_operation"
 POLL = "poll_operation"
 DELIVER_REPORTS = "deliver_reports"
 
-_LAST_LOOK = timedelta(days=60)
+LAST_LOOK = timedelta(days=60)
 _SLOWEST_LOOK = 3600.0
 
 
@@ -54,6 +54,6 @@ def deliver_reports(session: Session, services: Services, payment: Payment, *, r
 
 def next_look(age: timedelta, first: float) -> float | None:
     """Seconds until an undecided operation is looked at again: a tenth of its age, and never after 60 days."""
-    if age > _LAST_LOOK:
+    if age > LAST_LOOK:
         return None
     return min(max(first, age.total_seconds() / 10), _SLOWEST_LOOK)
