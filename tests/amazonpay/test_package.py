@@ -6,7 +6,7 @@ from pathlib import Path
 from saleor_amazonpay import amazonpay
 
 PACKAGE = Path(amazonpay.__file__).parent
-ALLOWED = ("saleor_amazonpay.amazonpay", "saleor_amazonpay.domain", "saleor_amazonpay.errors", "saleor_amazonpay.clock")
+ALLOWED = tuple(f"saleor_amazonpay.{name}" for name in ("amazonpay", "clock", "domain", "errors", "messages"))
 FORBIDDEN = {"fastapi", "starlette", "sqlalchemy", "pydantic", "httpx2"}
 
 

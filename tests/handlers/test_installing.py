@@ -9,7 +9,6 @@ from saleor_amazonpay.errors import ChannelNotConfigured
 from saleor_amazonpay.handlers import accounts, installing
 from saleor_amazonpay.saleor.registration import (
     JwksNotAvailable,
-    PermissionMissing,
     RegistrationRefused,
     SaleorUrlProhibited,
     StorageNotAvailable,
@@ -141,7 +140,7 @@ class TestRefusals:
 
     async def test_a_merchant_who_did_not_grant_the_permission_reads_which(self, refused, merchant_on_sqlite):
         merchant_on_sqlite.saleor.find_app(merchant_on_sqlite.app.id).granted = frozenset({"MANAGE_ORDERS"})
-        assert "HANDLE_PAYMENTS" in (await refused(PermissionMissing)).public_message
+        assert "HANDLE_PAYMENTS" in (await refused(installing.PermissionMissing)).public_message
 
     @pytest.mark.parametrize("url", ["", "https://shop.example", "ftp://shop.example/graphql/", "x" * 300])
     async def test_an_api_url_of_another_form(self, refused, url):
