@@ -60,6 +60,22 @@ class TestTakenPayment:
         total = shop.transaction(transaction).charged
         assert shop.amounts(transaction) == {"charged": total}
 
+    async def test_a_job_from_which_the_payment_was_taken_comes_back(self, shop):
+        """Whoever took it is a webhook, and dies."""
+        transaction = await unresolved_charge(shop)
+        shop.amazon.faults.add(Fault(operation="capture_charge", delay=0.3))
+        sent = shop.amazon.count("capture_charge")
+        shop.clock.move(seconds=30)
+        working = asyncio.create_task(shop.work())
+        while shop.amazon.count("capture_charge") == sent:  # noqa: ASYNC110 - the call is under way
+            await asyncio.sleep(0.01)
+        shop.clock.move(minutes=2)
+        await claim(shop, transaction, seconds=3)
+        await working
+        [row] = await shop.running.services.database.read(charges)
+        assert row.state == "running"
+        await shop.until(lambda: shop.transaction(transaction).charged > 0)
+
     async def test_a_name_told_meanwhile_stays(self, shop):
         transaction = await shop.authorized()
         shop.amazon.faults.add(Fault(operation="capture_charge", delay=0.3))

@@ -106,11 +106,20 @@ async def carry_out(
                 )
             )
         except ClaimLost:
+            if not waiting_caller:
+                await _come_back(services, claimed)
             return await as_it_is(services, claimed.operation)
         if isinstance(after, Operation):
             return after
         claimed = after
     return claimed.operation
+
+
+async def _come_back(services: Services, claimed: Claimed) -> None:
+    """This job ends here, and whoever took the payment from it may be a webhook whose process dies."""
+    await services.database.run(
+        lambda session: beginning.carry_out_later(session, services, claimed.payment, claimed.operation)
+    )
 
 
 async def as_it_is(services: Services, operation: Operation) -> Operation:
