@@ -41,7 +41,8 @@ def _restore(session, schedule_id):
 
 
 class TestRenewing:
-    async def test_a_period_becomes_an_order_that_is_paid(self, subs):
+    async def test_a_period_becomes_an_order_that_is_paid(self, any_subs):
+        subs = any_subs
         id_ = await subs.created()
         await subs.until(id_)
         renewal = await subs.last(id_)
