@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
@@ -45,6 +46,11 @@ class TestRenewing:
         subs = any_subs
         id_ = await subs.created()
         await subs.until(id_)
+        for _ in range(20):  # on PostgreSQL the look after the capture may have been put off
+            if (await subs.last(id_)).state != "running":
+                break
+            await asyncio.sleep(0.1)
+            await subs.later(minutes=20)
         renewal = await subs.last(id_)
         assert (renewal.state, renewal.amount.amount) == ("billed", "2980")
         [order] = subs.orders()
