@@ -24,6 +24,8 @@ from saleor_amazonpay.storage.installations import Installation
 
 HANDLE_PAYMENTS = "HANDLE_PAYMENTS"
 NEEDED_PERMISSIONS = ("MANAGE_APPS", HANDLE_PAYMENTS)
+PAYMENT_STAFF = (HANDLE_PAYMENTS,)
+"""Enough for payments and agreements, on the page and in the app's GraphQL; accounts and keys need both."""
 _MAX_HEADER = 1024
 
 log = structlog.get_logger(__name__)

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from saleor_amazonpay import bodies
 from saleor_amazonpay.errors import AppError, RequestRejected
 from saleor_amazonpay.handlers.agreements.app_tokens import is_opaque
-from saleor_amazonpay.handlers.dashboard_users import Viewer, authenticate, authenticate_app
+from saleor_amazonpay.handlers.dashboard_users import PAYMENT_STAFF, Viewer, authenticate, authenticate_app
 from saleor_amazonpay.handlers.services import Services
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ class _Operation(msgspec.Struct, rename="camel"):
 
 
 async def graphql(request: Request) -> Response:
-    """401 and 403 before anything is parsed, 400 for what is no operation; else 200 with ``data`` or ``errors``."""
+    """401 and 403 before anything is parsed, 400 for what is no operation; else 200 with ``data`` or ``errors``.
+
+    What every field needs is asked here, what some need besides by the schema.
+    """
     services: Services = request.app.state.services
     try:
         viewer = await _viewer(request, services)
@@ -68,7 +71,7 @@ async def _viewer(request: Request, services: Services) -> Viewer:
     application, api_url = request.app.state.application, request.headers.get("saleor-api-url", "")
     if is_opaque(token):
         return await authenticate_app(services, application.app_tokens, api_url=api_url, token=token)
-    return await authenticate(services, application.key_source, api_url=api_url, token=token)
+    return await authenticate(services, application.key_source, api_url=api_url, token=token, permissions=PAYMENT_STAFF)
 
 
 async def _operation(request: Request) -> _Operation:

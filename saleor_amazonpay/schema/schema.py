@@ -13,6 +13,7 @@ from strawberry.utils.await_maybe import AwaitableOrValue
 
 from graphql import GraphQLError, GraphQLResolveInfo
 from saleor_amazonpay.errors import AppError
+from saleor_amazonpay.handlers.dashboard_users import NEEDED_PERMISSIONS, PAYMENT_STAFF, Viewer, require
 from saleor_amazonpay.schema import resolvers
 from saleor_amazonpay.schema.agreements.operations import FOR_APPS, AgreementMutation, AgreementQuery
 from saleor_amazonpay.schema.billing.operations import BillingMutation, BillingQuery
@@ -97,18 +98,44 @@ class Mutation(
     )
 
 
-class OnlyForApps(SchemaExtension):
-    """An app of the merchant's may use the fields made for apps; everything else is for staff."""
+FOR_PAYMENT_STAFF = frozenset(
+    {
+        *FOR_APPS,
+        "driftCheck",
+        "driftReport",
+        "payment",
+        "paymentCancel",
+        "paymentCharge",
+        "paymentReauthorize",
+        "paymentRefund",
+        "paymentRefundBeyond",
+        "paymentReportResend",
+        "paymentReread",
+        "payments",
+    }
+)
+"""The fields of what the page shows to whoever may handle payments in Saleor; all others need MANAGE_APPS too."""
+
+
+class PermittedFields(SchemaExtension):
+    """Whoever handles payments may use the fields of payments, an app of the merchant's those made for apps."""
 
     def resolve(
         self, _next: Callable[..., Any], root: Any, info: GraphQLResolveInfo[Any], *args: str, **kwargs: Any
     ) -> AwaitableOrValue[object]:
         """Looks at the operation's own fields; what is below them was allowed with them."""
-        is_top = info.path.prev is None and not info.field_name.startswith("__")
-        if is_top and info.context.viewer.is_app and info.field_name not in FOR_APPS:
-            raise NotForApps("This is for staff, with the token of the Saleor Dashboard; an app's token is not enough.")
+        if info.path.prev is None and not info.field_name.startswith("__"):
+            _permit(info.context.viewer, info.field_name)
         result: AwaitableOrValue[object] = _next(root, info, *args, **kwargs)
         return result
+
+
+def _permit(viewer: Viewer, field: str) -> None:
+    """Raises PermissionDenied, NotForApps."""
+    if not viewer.is_app:
+        require(viewer, PAYMENT_STAFF if field in FOR_PAYMENT_STAFF else NEEDED_PERMISSIONS)
+    elif field not in FOR_APPS:
+        raise NotForApps("This is for staff, with the token of the Saleor Dashboard; an app's token is not enough.")
 
 
 class NotForApps(AppError):
@@ -130,7 +157,7 @@ schema = AppSchema(
     query=Query,
     mutation=Mutation,
     extensions=[
-        OnlyForApps,
+        PermittedFields,
         lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
         lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
         lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),

@@ -1,4 +1,4 @@
-"""Every field of the schema refuses whoever is not a staff user of that very tenant with both permissions."""
+"""Every field of the schema refuses whoever is not a staff user of that very tenant with the field's permissions."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from graphql import (
     is_required_input_field,
 )
 from saleor_amazonpay import resources
+from saleor_amazonpay.dashboard.views.payments import STAFF
+from saleor_amazonpay.handlers.dashboard_users import NEEDED_PERMISSIONS, PAYMENT_STAFF
 from saleor_amazonpay.sandbox.saleor import SaleorStandIn
 from saleor_amazonpay.sandbox.saleor.tokens import SigningKey
 from saleor_amazonpay.sandbox.serving import listening
 from saleor_amazonpay.schema.endpoint import export_schema
+from saleor_amazonpay.schema.schema import FOR_PAYMENT_STAFF
 
 SCHEMA = build_schema(resources.text("graphql/app/schema.graphql"))
 ROOTS = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type}
@@ -70,7 +73,6 @@ WRONG_CLAIMS = {
     "another issuer": ({"iss": "https://other.example/graphql/"}, 401),
     "a token for Saleor itself": ({"type": "access"}, 401),
     "a customer": ({"is_staff": False}, 401),
-    "may not manage apps": ({"user_permissions": ["HANDLE_PAYMENTS", "MANAGE_ORDERS"]}, 403),
     "may not handle payments": ({"user_permissions": ["MANAGE_APPS"]}, 403),
     "no permissions": ({"user_permissions": None}, 403),
 }
@@ -91,7 +93,9 @@ class TestEveryField:
     def test_the_table_has_all_of_them(self, record_property):
         for kind, root in ROOTS.items():
             for name in root.fields:
-                record_property("table", ("GraphQL fields: token, tenant and both permissions are checked", kind, name))
+                needed = PAYMENT_STAFF if name in FOR_PAYMENT_STAFF else NEEDED_PERMISSIONS
+                title = "GraphQL fields: token, tenant and these permissions are checked"
+                record_property("table", (title, kind, name, ", ".join(needed)))
         assert set(OPERATIONS) == {*SCHEMA.query_type.fields, *SCHEMA.mutation_type.fields}
 
     @pytest.mark.parametrize("field", OPERATIONS)
@@ -110,6 +114,25 @@ class TestEveryField:
         token = merchant.token(**claims)
         for query in OPERATIONS.values():
             refusal(await merchant.post({"query": query}, token=token), status)
+
+    def test_whoever_handles_payments_may_what_the_page_lets_them(self):
+        """The pages of payments and agreements ask for the same: one right, wherever it is used."""
+        assert STAFF == PAYMENT_STAFF == ("HANDLE_PAYMENTS",)
+        assert OPERATIONS.keys() >= FOR_PAYMENT_STAFF
+        others = OPERATIONS.keys() - FOR_PAYMENT_STAFF
+        assert sorted(name for name in others if name.startswith(("payment", "drift", "agreement"))) == []
+
+    @pytest.mark.parametrize("field", OPERATIONS)
+    async def test_of_accounts_and_keys_refuses_whoever_may_not_manage_apps(self, merchant, field):
+        token = merchant.token(user_permissions=["HANDLE_PAYMENTS", "MANAGE_ORDERS"])
+        answer = (await merchant.post({"query": OPERATIONS[field]}, token)).json()
+        if field in FOR_PAYMENT_STAFF:
+            assert "errors" not in answer
+            return
+        [error] = answer["errors"]
+        assert (error["extensions"]["code"], error["path"]) == ("PERMISSION_DENIED", [field])
+        assert "MANAGE_APPS" in error["message"]
+        assert not (answer["data"] or {}).get(field)
 
     async def test_refuses_the_token_of_another_tenant(self, merchant):
         other = SaleorStandIn(merchant.clock)
@@ -142,9 +165,7 @@ class TestRefusals:
 
     async def test_missing_permissions_are_named(self, merchant):
         response = await merchant.post({"query": "{ accounts { id } }"}, merchant.token(user_permissions=[]))
-        message = refusal(response, 403)
-        assert "MANAGE_APPS" in message
-        assert "HANDLE_PAYMENTS" in message
+        assert "HANDLE_PAYMENTS" in refusal(response, 403)
 
     async def test_the_schema_is_not_shown_to_strangers(self, merchant):
         refusal(await merchant.post({"query": "{ __schema { types { name } } }"}, token=""), 401)

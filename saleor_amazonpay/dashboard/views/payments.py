@@ -14,6 +14,7 @@ from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.domain.states import PaymentStatus, StaffAction
 from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.handlers import drift_report
+from saleor_amazonpay.handlers.dashboard_users import PAYMENT_STAFF
 from saleor_amazonpay.handlers.merchant_payments import actions, export, listing, story
 from saleor_amazonpay.handlers.merchant_payments.actions import ActionRefused, Asked, OutcomeUnknown
 from saleor_amazonpay.handlers.merchant_payments.listing import Entered, FilterInvalid
@@ -27,7 +28,7 @@ from saleor_amazonpay.storage.timeline import Entry
 
 pages = Pages()
 
-STAFF: Final = ("HANDLE_PAYMENTS",)
+STAFF: Final = PAYMENT_STAFF
 """Whoever may handle payments in Saleor may here; keys and accounts are for those who manage apps."""
 
 
