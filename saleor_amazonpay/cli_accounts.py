@@ -5,44 +5,30 @@ Works beside a running ``serve``, on SQLite too; it notices within seconds.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from saleor_amazonpay.errors import AppError
+from saleor_amazonpay import cli_account_keys
+from saleor_amazonpay.cli_tenant import BY, Json, Reference, Tenant, done, errors_json, id_of_account, print_json, run
 from saleor_amazonpay.handlers import accounts as rules
-from saleor_amazonpay.handlers.account_fields import AccountErrors, AccountFields, FieldError, camel
-from saleor_amazonpay.handlers.accounts import AccountView, ChannelView
+from saleor_amazonpay.handlers.account_fields import AccountFields, camel
+from saleor_amazonpay.handlers.accounts import AccountView, ChannelView, StoredKey
 from saleor_amazonpay.handlers.services import Services
-from saleor_amazonpay.settings import Settings, load_settings
-from saleor_amazonpay.storage import installations as installation_rows
 from saleor_amazonpay.storage.accounts import AccountOptions, DeliveryRestriction
-
-T = TypeVar("T")
-BY = "command"  # who changed it, in the log
 
 app = typer.Typer(
     help="Amazon Pay accounts, and which channel uses which.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 
 
-class _Cannot(AppError):
-    """The command makes no sense as it was typed."""
+app.add_typer(cli_account_keys.app, name="keys")
 
-
-Tenant = Annotated[
-    str | None,
-    typer.Option("--tenant", metavar="URL", help="Saleor's API URL. May be left out where only one is installed."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
 SkipCheck = Annotated[
     bool, typer.Option("--skip-check", help="Store without trying the keys at Amazon Pay (set-up without a network).")
 ]
-Reference = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id or name.")]
 ChannelSlug = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's slug in Saleor.")]
 
 _NAME = typer.Option("--name", help="What you call the account.")
@@ -51,6 +37,7 @@ _STORE_ID = typer.Option("--store-id", help="The store's client ID, amzn1.applic
 _REGION = typer.Option("--region", help="na, eu or jp.")
 _PUBLIC_KEY_ID = typer.Option("--public-key-id", help="e.g. SANDBOX-AEXAMPLEKEYID; it tells the environment.")
 _PRIVATE_KEY = typer.Option("--private-key", metavar="FILE", help="The private key's PEM file; - reads standard input.")
+_KEY_PAIR = typer.Option("--key-pair", metavar="ID", help="A pair of `accounts keys generate`, in place of a file.")
 
 Environment = Annotated[
     str | None, typer.Option("--environment", help="sandbox or live; only for older key IDs that do not tell.")
@@ -134,7 +121,7 @@ def list_(tenant: Tenant = None, as_json: Json = False) -> None:
     """List the accounts."""
     found = run(rules.accounts, tenant, as_json=as_json)
     if as_json:
-        _print_json([_account_json(view) for view in found])
+        print_json([_account_json(view) for view in found])
         return
     typer.echo("\n\n".join(_account_text(view) for view in found) or "There are no Amazon Pay accounts yet.")
 
@@ -146,7 +133,8 @@ def add(
     store_id: Annotated[str, _STORE_ID],
     region: Annotated[str, _REGION],
     public_key_id: Annotated[str, _PUBLIC_KEY_ID],
-    private_key: Annotated[typer.FileText, _PRIVATE_KEY],
+    private_key: Annotated[typer.FileText | None, _PRIVATE_KEY] = None,
+    key_pair: Annotated[str | None, _KEY_PAIR] = None,
     environment: Environment = None,
     allowed_origins: AllowedOrigins = None,
     capture_policy: CapturePolicy = None,
@@ -180,7 +168,7 @@ def add(
     given = _given(locals())
 
     async def work(services: Services, api_url: str) -> AccountView:
-        return await rules.create(services, api_url, given, skip_check=skip_check, by=BY)
+        return await rules.create(services, api_url, given, skip_check=skip_check, key_from=_generated(key_pair), by=BY)
 
     _show_account(run(work, tenant, as_json=as_json), as_json=as_json)
 
@@ -194,6 +182,7 @@ def update(
     region: Annotated[str | None, _REGION] = None,
     public_key_id: Annotated[str | None, _PUBLIC_KEY_ID] = None,
     private_key: Annotated[typer.FileText | None, _PRIVATE_KEY] = None,
+    key_pair: Annotated[str | None, _KEY_PAIR] = None,
     environment: Environment = None,
     allowed_origins: AllowedOrigins = None,
     capture_policy: CapturePolicy = None,
@@ -227,8 +216,10 @@ def update(
     given = _given(locals())
 
     async def work(services: Services, api_url: str) -> AccountView:
-        account_id = await _account_id(services, api_url, account)
-        return await rules.update(services, api_url, account_id, given, skip_check=skip_check, by=BY)
+        account_id = await id_of_account(services, api_url, account)
+        return await rules.update(
+            services, api_url, account_id, given, skip_check=skip_check, key_from=_generated(key_pair), by=BY
+        )
 
     _show_account(run(work, tenant, as_json=as_json), as_json=as_json)
 
@@ -238,10 +229,10 @@ def try_(account: Reference, tenant: Tenant = None, as_json: Json = False) -> No
     """Try the stored keys of an account at Amazon Pay."""
 
     async def work(services: Services, api_url: str) -> AccountView:
-        return await rules.test(services, api_url, await _account_id(services, api_url, account))
+        return await rules.test(services, api_url, await id_of_account(services, api_url, account))
 
     view = run(work, tenant, as_json=as_json)
-    _done(f"Amazon Pay accepts the keys of {view.name}.", _account_json(view), as_json=as_json)
+    done(f"Amazon Pay accepts the keys of {view.name}.", _account_json(view), as_json=as_json)
 
 
 @app.command()
@@ -249,10 +240,10 @@ def delete(account: Reference, tenant: Tenant = None, as_json: Json = False) -> 
     """Delete an account that has no payments."""
 
     async def work(services: Services, api_url: str) -> AccountView:
-        return await rules.delete(services, api_url, await _account_id(services, api_url, account), by=BY)
+        return await rules.delete(services, api_url, await id_of_account(services, api_url, account), by=BY)
 
     view = run(work, tenant, as_json=as_json)
-    _done(f"Deleted {view.name}.", _account_json(view), as_json=as_json)
+    done(f"Deleted {view.name}.", _account_json(view), as_json=as_json)
 
 
 @app.command()
@@ -260,10 +251,21 @@ def archive(account: Reference, tenant: Tenant = None, as_json: Json = False) ->
     """Take no new payments with an account; captures and refunds of old ones go on."""
 
     async def work(services: Services, api_url: str) -> AccountView:
-        return await rules.archive(services, api_url, await _account_id(services, api_url, account), by=BY)
+        return await rules.archive(services, api_url, await id_of_account(services, api_url, account), by=BY)
 
     view = run(work, tenant, as_json=as_json)
-    _done(f"Archived {view.name}.", _account_json(view), as_json=as_json)
+    done(f"Archived {view.name}.", _account_json(view), as_json=as_json)
+
+
+@app.command()
+def restore(account: Reference, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Use an archived account again, once Amazon Pay has accepted its keys; assign its channels anew."""
+
+    async def work(services: Services, api_url: str) -> AccountView:
+        return await rules.restore(services, api_url, await id_of_account(services, api_url, account), by=BY)
+
+    view = run(work, tenant, as_json=as_json)
+    _show_account(view, as_json=as_json)
 
 
 @app.command()
@@ -271,7 +273,7 @@ def channels(tenant: Tenant = None, as_json: Json = False) -> None:
     """List Saleor's channels, the account each uses, and what keeps it from taking payments."""
     found = run(rules.channels, tenant, as_json=as_json)
     if as_json:
-        _print_json([_channel_json(view) for view in found])
+        print_json([_channel_json(view) for view in found])
         return
     typer.echo("\n".join(_channel_text(view) for view in found) or "That Saleor has no channels.")
 
@@ -281,11 +283,11 @@ def assign(channel: ChannelSlug, account: Reference, tenant: Tenant = None, as_j
     """Let a channel use an account, in place of the one it used."""
 
     async def work(services: Services, api_url: str) -> ChannelView:
-        account_id = await _account_id(services, api_url, account)
+        account_id = await id_of_account(services, api_url, account)
         return await rules.assign(services, api_url, channel, account_id, by=BY)
 
     view = run(work, tenant, as_json=as_json)
-    _done(_channel_text(view), _channel_json(view), as_json=as_json)
+    done(_channel_text(view), _channel_json(view), as_json=as_json)
 
 
 @app.command()
@@ -296,7 +298,7 @@ def unassign(channel: ChannelSlug, tenant: Tenant = None, as_json: Json = False)
         await rules.unassign(services, api_url, channel, by=BY)
 
     run(work, tenant, as_json=as_json)
-    _done(f"{channel} offers Amazon Pay no more.", {"slug": channel}, as_json=as_json)
+    done(f"{channel} offers Amazon Pay no more.", {"slug": channel}, as_json=as_json)
 
 
 _IDENTITY = ("name", "merchant_id", "store_id", "region", "environment", "public_key_id")
@@ -316,82 +318,17 @@ def _given(entered: dict[str, Any]) -> AccountFields:
     return AccountFields(**identity, private_key=key.read() if key else None, options=options)
 
 
+def _generated(key_pair: str | None) -> StoredKey | None:
+    return StoredKey(pair_id=key_pair) if key_pair else None
+
+
 def _restriction(text: str) -> DeliveryRestriction:
     country, states, codes = [*text.split("/", 2), "", ""][:3]
     return DeliveryRestriction(country, tuple(filter(None, states.split(","))), tuple(filter(None, codes.split(","))))
 
 
-def run(work: Callable[[Services, str], Awaitable[T]], tenant: str | None, *, as_json: bool) -> T:
-    """Do ``work`` for the tenant, or end the command with what is wrong."""
-    settings = _settings()
-    try:
-        return asyncio.run(_with_services(settings, tenant, work))
-    except AccountErrors as refused:
-        errors = _errors_json(refused.errors)
-    except AppError as error:
-        errors = [{"field": None, "code": error.code, "message": error.public_message}]
-    if as_json:
-        _print_json({"errors": errors})
-    else:
-        typer.echo("\n".join(map(_error_text, errors)), err=True)
-    raise typer.Exit(1)
-
-
-def _settings() -> Settings:
-    from saleor_amazonpay.observability.logging import configure
-
-    settings = load_settings()
-    configure(log_format="console", log_level="WARNING")
-    return settings
-
-
-async def _with_services(settings: Settings, tenant: str | None, work: Callable[[Services, str], Awaitable[T]]) -> T:
-    from saleor_amazonpay.app import services_for
-    from saleor_amazonpay.storage import migrate
-
-    if await asyncio.to_thread(migrate.pending, settings.database_url):
-        raise _Cannot("The database is not up to date: run `saleor-amazonpay migrate` first.")
-    async with services_for(settings) as services:
-        return await work(services, await _tenant(services, tenant))
-
-
-async def _tenant(services: Services, asked: str | None) -> str:
-    installed = await services.database.read(lambda session: installation_rows.all_(session, services.secrets))
-    known = [each.api_url for each in installed]
-    if asked in known or (asked is None and len(known) == 1):
-        return asked or known[0]
-    if not known:
-        raise _Cannot("No Saleor has installed the app yet: install it from the Dashboard, under Extensions.")
-    fault = f"{asked} has not installed the app" if asked else "Several have installed the app"
-    raise _Cannot(f"{fault}. Name one with --tenant: {', '.join(known)}")
-
-
-async def _account_id(services: Services, tenant: str, reference: str) -> str:
-    """The id of the account of that id or name; the reference itself where none has it."""
-    found = await rules.accounts(services, tenant)
-    named = [view.id for view in found if reference == view.name]
-    if len(named) > 1:
-        raise _Cannot(f"Several accounts are called {reference!r}; name one by its id: {', '.join(named)}")
-    return named[0] if named else reference
-
-
-def _error_text(error: Mapping[str, Any]) -> str:
-    return f"{error['field']}: {error['message']}" if error["field"] else str(error["message"])
-
-
 def _show_account(view: AccountView, *, as_json: bool) -> None:
-    _done(_account_text(view), _account_json(view), as_json=as_json)
-
-
-def _done(text: str, document: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(document)
-    else:
-        typer.echo(text)
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
+    done(_account_text(view), _account_json(view), as_json=as_json)
 
 
 def _account_text(view: AccountView) -> str:
@@ -418,7 +355,7 @@ def _channel_text(view: ChannelView) -> str:
 
 def _account_json(view: AccountView) -> dict[str, Any]:
     document = {camel(each.name): getattr(view, each.name) for each in fields(view)}
-    document["warnings"] = _errors_json(view.warnings)
+    document["warnings"] = errors_json(view.warnings)
     options = {camel(name): getattr(view.options, name) for name in _OPTIONS}
     return {**document, "options": options}
 
@@ -429,9 +366,5 @@ def _channel_json(view: ChannelView) -> dict[str, Any]:
         "currencyCode": view.channel.currency_code if view.channel else None,
         "accountId": view.account_id,
         "accountName": view.account_name,
-        "blockers": _errors_json(view.blockers),
+        "blockers": errors_json(view.blockers),
     }
-
-
-def _errors_json(errors: Sequence[FieldError]) -> list[dict[str, Any]]:
-    return [{"field": each.field, "code": each.code, "message": each.message} for each in errors]

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from saleor_amazonpay.cli_accounts import Json, Tenant, run
+from saleor_amazonpay.cli_tenant import Json, Tenant, run
 from saleor_amazonpay.domain.cv1.calls import CALLS
 from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.handlers.cv1 import bulk, explaining

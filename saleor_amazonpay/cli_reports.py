@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from saleor_amazonpay.cli_accounts import Json, Tenant, run
+from saleor_amazonpay.cli_tenant import Json, Tenant, run
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.handlers.settlements import asking, importing
 from saleor_amazonpay.storage import settlements as rows

@@ -18,7 +18,16 @@ from saleor_amazonpay import cli_accounts
 from saleor_amazonpay.cli import app
 from saleor_amazonpay.storage import installations as installation_rows
 from saleor_amazonpay.storage.accounts import AccountOptions
-from tests.handlers.merchant import KEY_ID, MERCHANT_ID, ORIGIN, OTHER_PRIVATE_KEY, PRIVATE_KEY, STORE_ID, open_merchant
+from tests.handlers.merchant import (
+    KEY_ID,
+    MERCHANT_ID,
+    ORIGIN,
+    OTHER_PRIVATE_KEY,
+    OTHER_PUBLIC_KEY,
+    PRIVATE_KEY,
+    STORE_ID,
+    open_merchant,
+)
 
 
 @dataclass
@@ -141,6 +150,92 @@ class TestAccounts:
         assert {each.name for each in msgspec.structs.fields(AccountOptions)} <= set(
             inspect.signature(command).parameters
         )
+
+
+class TestKeys:
+    """Everything the page can do with keys, typed."""
+
+    SECOND_ID = "SANDBOX-ASECONDKEYID"
+
+    def register(self, merchant, public_key, key_id=SECOND_ID):
+        """As the merchant does in Seller Central."""
+        merchant.amazon.register_merchant(MERCHANT_ID, STORE_ID, key_id, public_key, "jp", "sandbox")
+
+    async def test_a_pair_made_here_becomes_an_accounts_own(self, accounts, merchant):
+        pair = (await accounts("keys", "generate", "--json")).json
+        self.register(merchant, pair["publicKey"])
+        keys = {"public-key-id": self.SECOND_ID, "key-pair": pair["id"]}
+        options = [part for part in typed(**keys) if part not in {"--private-key", "-"}]
+        added = await accounts("add", *options)
+        assert (added.code, added.err) == (0, "")
+        [account] = await merchant.accounts()
+        assert account.private_key_fingerprint == pair["fingerprint"]
+
+    async def test_the_public_key_is_printed_to_be_uploaded(self, accounts):
+        made = await accounts("keys", "generate")
+        assert made.out.rstrip().endswith("-----END PUBLIC KEY-----")
+        assert "PRIVATE" not in made.out
+
+    async def test_an_accounts_keys_are_changed_in_place(self, accounts, merchant):
+        account = await merchant.create()
+        pair = (await accounts("keys", "generate", "--json")).json
+        self.register(merchant, pair["publicKey"])
+        changed = await accounts(
+            "update", "Main", "--public-key-id", self.SECOND_ID, "--key-pair", pair["id"], "--json"
+        )
+        assert changed.json["privateKeyFingerprint"] == pair["fingerprint"] != account.private_key_fingerprint
+
+    async def test_a_second_pair_is_added_switched_to_and_the_former_removed(self, accounts, merchant):
+        before = await merchant.create()
+        assert "no second key pair" in (await accounts("keys", "show", "Main")).out
+        self.register(merchant, OTHER_PUBLIC_KEY)
+        second = ("keys", "add", "Main", "--public-key-id", self.SECOND_ID, "--private-key", "-")
+        added = await accounts(*second, stdin=OTHER_PRIVATE_KEY)
+        assert (added.code, added.err) == (0, "")
+        assert self.SECOND_ID in (await accounts("keys", "show", "Main")).out
+        assert OTHER_PRIVATE_KEY.splitlines()[1] not in added.out
+
+        former = (await accounts("keys", "switch", "Main", "--json")).json
+        assert former["publicKeyId"] == KEY_ID
+        assert former["fingerprint"] == before.private_key_fingerprint
+        [after] = await merchant.accounts()
+        assert after.public_key_id == self.SECOND_ID
+        assert (await accounts("test", "Main")).code == 0
+
+        assert (await accounts("keys", "remove", before.id, "--json")).json == {"id": before.id}
+        assert (await accounts("keys", "show", "Main", "--json")).json is None
+
+    async def test_a_pair_that_amazon_does_not_know_is_refused_and_nothing_stored(self, accounts, merchant):
+        await merchant.create()
+        second = ("keys", "add", "Main", "--public-key-id", self.SECOND_ID, "--private-key", "-")
+        assert (await accounts(*second, stdin=OTHER_PRIVATE_KEY)).code == 1
+        assert (await accounts("keys", "show", "Main", "--json")).json is None
+        refused = await accounts("keys", "add", "Main", "--public-key-id", self.SECOND_ID)
+        assert refused.err == "privateKey: No private key was given.\n"
+
+    @pytest.mark.parametrize("command", ["switch", "remove"])
+    async def test_without_a_second_pair_there_is_nothing_to_do(self, accounts, merchant, command):
+        await merchant.create()
+        refused = await accounts("keys", command, "Main")
+        assert (refused.code, refused.out) == (1, "")
+        assert "has no second key pair" in refused.err
+
+    async def test_an_archived_account_is_used_again(self, accounts, merchant):
+        account = await merchant.create()
+        assert (await accounts("archive", "Main")).code == 0
+        assert (await accounts("restore", "Main", "--json")).json["state"] == "active"
+        assert (await accounts("assign", "default-jp", account.id)).code == 0
+        refused = await accounts("restore", "Main")
+        assert refused.code == 1
+        assert "archived" in refused.err
+
+    @pytest.mark.parametrize(
+        "command", [("restore",), *(("keys", name) for name in ("generate", "show", "add", "switch", "remove"))]
+    )
+    async def test_each_explains_itself(self, accounts, command):
+        told = await accounts(*command, "--help")
+        assert told.code == 0
+        assert "--tenant" in told.out
 
 
 class TestFaults:
