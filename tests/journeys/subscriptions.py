@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +12,7 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 
-from saleor_amazonpay.domain.billing import RenewalState
-from saleor_amazonpay.handlers.billing import renewing, scanning
-from saleor_amazonpay.jobs.registry import RetryLater
+from saleor_amazonpay.handlers.billing import scanning
 from saleor_amazonpay.sandbox.saleor.orders import Order
 from saleor_amazonpay.storage.agreements import Agreement
 from saleor_amazonpay.storage.billing import events as event_rows
@@ -96,19 +94,13 @@ class Subscriptions:
 
     async def bill(self) -> None:
         """What the app does by itself, until nothing of it is due."""
-        services, patience = self.shop.running.services, 10
+        services = self.shop.running.services
         for _ in range(60):
             await scanning.run(services)
             await self.shop.work()
             await self.shop.saleor.settle()
             if not await self._is_busy():
-                running = await self._running()
-                if not patience or not running:
-                    return
-                patience -= 1  # on PostgreSQL jobs keep the database's own time: the next look may be put off too far
-                for renewal in running:
-                    await self._look_at(renewal)
-                continue
+                return
             self.shop.clock.move(seconds=31)
         raise AssertionError([await self.renewals(it.id) for it in await self.schedules()])
 
@@ -120,16 +112,6 @@ class Subscriptions:
             await read(lambda session: schedule_rows.due(session, now=soon, limit=1))
             or await read(lambda session: renewal_rows.due(session, now=soon, limit=1))
         )
-
-    async def _running(self) -> list[Renewal]:
-        renewals = [await self.renewals(schedule.id) for schedule in await self.schedules()]
-        return [renewal for each in renewals for renewal in each if renewal.state is RenewalState.RUNNING]
-
-    async def _look_at(self, renewal: Renewal) -> None:
-        wait = (renewal.next_at - self.shop.clock.now()).total_seconds() if renewal.next_at else 0
-        self.shop.clock.move(seconds=max(wait, 0) + 1)
-        with suppress(RetryLater):
-            await renewing.carry_on(self.shop.running.services, renewal.id)
 
     # --- what one looks at
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from saleor_amazonpay.handlers.billing import scanning
+from saleor_amazonpay.handlers.billing import calling, scanning
 from saleor_amazonpay.sandbox.saleor import selling
-from tests.journeys.helpers import break_amazon, charges
+from saleor_amazonpay.storage.times import to_micros
+from tests.journeys.helpers import break_amazon, charges, operations_of
 from tests.journeys.subscriptions import TOKYO, open_subscriptions
 
 
@@ -46,11 +47,6 @@ class TestRenewing:
         subs = any_subs
         id_ = await subs.created()
         await subs.until(id_)
-        for _ in range(20):  # on PostgreSQL the look after the capture may have been put off
-            if (await subs.last(id_)).state != "running":
-                break
-            await asyncio.sleep(0.1)
-            await subs.later(minutes=20)
         renewal = await subs.last(id_)
         assert (renewal.state, renewal.amount.amount) == ("billed", "2980")
         [order] = subs.orders()
@@ -215,6 +211,79 @@ class TestDunning:
         await subs.later(days=1)
         assert (await subs.last(id_)).state == "billed"
         assert captured(subs) == ["2980"]
+
+
+class TestCalled:
+    """What Amazon decides late is what the renewal waits for: it goes on with the notification, and without it later."""
+
+    async def waiting(self, subs, card="0701"):
+        """A due period whose authorization Amazon is still deciding."""
+        await subs.shop.update_options(pending_authorization=True)
+        subs.shop.amazon.buyer_account.change_payment_method(subs.agreement.charge_permission_id, card)
+        id_ = await subs.created()
+        subs.shop.clock.move(seconds=((await subs.schedule(id_)).next_at - subs.shop.clock.now()).total_seconds() + 1)
+        await scanning.run(subs.shop.running.services)
+        await subs.shop.work()
+        waiting = await subs.last(id_)
+        assert (waiting.state, waiting.step) == ("running", "initialize")
+        assert waiting.next_at > subs.shop.clock.now()
+        return id_, waiting
+
+    async def put_off(self, subs, renewal):
+        """No look of the renewal's own is near."""
+        far = subs.shop.clock.now() + timedelta(days=1)
+        put_off = f"UPDATE renewals SET next_at = {to_micros(far)} WHERE id = '{renewal.id}'"
+        await subs.shop.running.services.database.run(lambda session: session.connection.execute(put_off))
+        return far
+
+    async def decided(self, subs, id_):
+        """Amazon has decided and notifies; what follows is all that happens, no sweep runs and no clock is moved."""
+        subs.shop.clock.move(minutes=2)
+        subs.shop.amazon.settle_pending()
+        for _ in range(60):
+            await subs.shop.work()
+            if not charges(subs.shop, "AuthorizationInitiated") and (await self.has_heard(subs, id_)):
+                break
+            await asyncio.sleep(0.1)
+        await subs.shop.work()
+
+    async def has_heard(self, subs, id_):
+        """The renewal's own authorization is settled."""
+        operations = await operations_of(subs.shop, (await subs.last(id_)).transaction_id)
+        return all(operation.is_settled for operation in operations)
+
+    async def test_the_notification_calls_it(self, any_subs):
+        id_, waiting = await self.waiting(any_subs)
+        far = await self.put_off(any_subs, waiting)
+        await self.decided(any_subs, id_)
+        assert ((await any_subs.last(id_)).state, captured(any_subs)) == ("billed", ["2980"])
+        assert any_subs.shop.clock.now() < far
+
+    async def test_a_decline_calls_it_too(self, any_subs):
+        id_, waiting = await self.waiting(any_subs, card="4354")
+        await self.put_off(any_subs, waiting)
+        await self.decided(any_subs, id_)
+        assert (await any_subs.last(id_)).state in {"retrying", "awaiting_buyer"}
+        assert captured(any_subs) == []
+
+    async def test_where_the_call_is_lost_it_ends_by_the_look(self, any_subs, monkeypatch):
+        id_, waiting = await self.waiting(any_subs)
+        far = await self.put_off(any_subs, waiting)
+        monkeypatch.setattr(calling, "follow", lambda *_: None)
+        await self.decided(any_subs, id_)
+        assert (await any_subs.last(id_)).state == "running"
+        await any_subs.at(far)
+        assert ((await any_subs.last(id_)).state, captured(any_subs)) == ("billed", ["2980"])
+
+    async def test_the_capture_calls_it_without_any_look(self, any_subs):
+        """The scan makes the renewal; from there on one thing sets off the next."""
+        id_ = await any_subs.created()
+        services = any_subs.shop.running.services
+        vars(services.settings)["poll_seconds"] = 3600.0  # settings are frozen to everybody else
+        any_subs.shop.clock.move(days=32)
+        await scanning.run(services)
+        await any_subs.shop.work()
+        assert (await any_subs.last(id_)).state == "billed"
 
 
 class TestGoods:

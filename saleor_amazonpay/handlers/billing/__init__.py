@@ -4,6 +4,7 @@ The rooms, each using only those above it:
 
     events       what happened is written down, and who has to hear of it
     settling     a period ends: billed, or accounted for; the schedule goes on, pauses or ends
+    calling      a settled operation calls the renewal it belongs to
     dunning      what follows a decline
     payments     what our own payment of a renewal has come to
     renewing     the steps from a due period to a captured order

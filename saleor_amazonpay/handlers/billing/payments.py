@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from saleor_amazonpay.domain.billing import Step
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.states import OperationKind, OperationState, TransactionEventType
 from saleor_amazonpay.handlers import operations
@@ -50,6 +52,19 @@ def capture(session: Session, renewal: Renewal, agreement: Agreement) -> Result:
 
 def cancellation(session: Session, renewal: Renewal, agreement: Agreement) -> Result:
     return _of_ours(session, renewal, OperationKind.CANCEL, agreement)
+
+
+def is_through(session: Session, renewal: Renewal, agreement: Agreement) -> bool:
+    """What the renewal's step waits for is settled; also false where it waits for nothing."""
+    ask = _ASKED.get(renewal.step)
+    return ask is not None and ask(session, renewal, agreement).outcome in {Outcome.DONE, Outcome.REFUSED}
+
+
+_ASKED: Mapping[Step, Callable[[Session, Renewal, Agreement], Result]] = {
+    Step.INITIALIZE: authorization,
+    Step.CAPTURE: capture,
+    Step.CANCEL: cancellation,
+}
 
 
 def start(session: Session, services: Services, renewal: Renewal, kind: OperationKind) -> bool:

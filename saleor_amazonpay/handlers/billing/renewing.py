@@ -92,7 +92,8 @@ class Situation:
 
         def write(session: Session) -> None:
             _, renewal = settling.locked(session, self.renewal)
-            renewal_rows.change(session, renewal, self.services.clock.now(), **changes)
+            now = self.services.clock.now()
+            renewal_rows.change(session, renewal, now, **{"next_at": now, **changes})
 
         await self.services.database.run(write)
         return True
@@ -118,15 +119,17 @@ async def carry_on(services: Services, renewal_id: str) -> None:
 
 
 def _situation(session: Session, services: Services, renewal_id: str) -> Situation | None:
-    """None when there is nothing to do now."""
+    """None when there is nothing to do now: its time has not come, and what it waits for is not there."""
     renewal = renewal_rows.by_id(session, renewal_id)
-    if renewal is None or renewal.next_at is None or renewal.next_at > services.clock.now():
+    if renewal is None or renewal.next_at is None:
         return None
     schedule = schedule_rows.by_id(session, renewal.schedule_id)
     agreement = agreement_rows.by_id(session, renewal.agreement_id)
     if schedule is None or agreement is None:
         raise LookupError(f"renewal {renewal_id} belongs to nothing")
-    return Situation(services, renewal, schedule, agreement)
+    is_due = renewal.next_at <= services.clock.now()
+    is_called = renewal.state is RenewalState.RUNNING and payments.is_through(session, renewal, agreement)
+    return Situation(services, renewal, schedule, agreement) if is_due or is_called else None
 
 
 async def _step(it: Situation) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from saleor_amazonpay.domain.billing import MONEY_STEPS, RenewalState, ScheduleState, Step
+from saleor_amazonpay.domain.states import OperationKind
 from saleor_amazonpay.errors import ConflictError
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.billing import events
@@ -27,6 +28,12 @@ _EVENTS: Mapping[RenewalState, EventType] = {
     RenewalState.GIVEN_UP: EventType.RENEWAL_GIVEN_UP,
     RenewalState.CANCELED: EventType.RENEWAL_CANCELED,
 }
+WAITS_FOR: Mapping[Step, OperationKind] = {
+    Step.INITIALIZE: OperationKind.CHARGE_AGREEMENT,
+    Step.CAPTURE: OperationKind.CHARGE,
+    Step.CANCEL: OperationKind.CANCEL,
+}
+"""The operation of its own payment that a renewal's step is through with, once that is settled."""
 _LAST_DATE = "Its last date has passed."
 
 

@@ -14,6 +14,7 @@ from saleor_amazonpay.domain.states import (
 )
 from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.handlers import agreements, conclusions, mirror, problems
+from saleor_amazonpay.handlers.billing import calling
 from saleor_amazonpay.handlers.conclusions import Conclusion, Decided, Undecided
 from saleor_amazonpay.handlers.operations import deferring, identity, owing
 from saleor_amazonpay.handlers.operations.claims import Observations
@@ -121,8 +122,9 @@ def _payment_after(session: Session, payment: Payment, operation: Operation, now
 def _follow_up(
     session: Session, services: Services, account: Account, payment: Payment, operation: Operation, balances: Balances
 ) -> None:
-    """What a settled operation sets off: an agreement, the rest held again, and whoever waited for the payment."""
+    """What a settled operation sets off: an agreement, its renewal, the rest held again, and whoever waited."""
     agreements.follow(session, services, payment, operation)
+    calling.follow(session, services, payment, operation)
     if _leaves_rest_to_hold(account, operation, balances):
         hold = identity.new_operation(
             payment, OperationKind.REAUTHORIZE, operation.id, balances.unused, now=services.clock.now()
