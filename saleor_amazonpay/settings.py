@@ -243,7 +243,8 @@ class Settings(BaseSettings):
         400,
         ge=30,
         le=3650,
-        means="After how many days a payment's timeline and its delivered reports are deleted.",
+        means="After how many days a payment's timeline, its delivered reports and the events of billing schedules "
+        "are deleted.",
         expected="days, 30 to 3650",
     )
     inbox_retention_days: int = setting(

@@ -15,6 +15,7 @@ from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.engine import Session, Statement
 from saleor_amazonpay.storage.payments import Payment
 from saleor_amazonpay.storage.tables import (
+    billing_events,
     charges,
     installations,
     notifications,
@@ -124,10 +125,17 @@ OLD_REPORTS = Statement(
     .order_by(reports.c.delivered_at)
     .limit(_LIMIT)
 )
+OLD_BILLING_EVENTS = Statement(
+    select(billing_events.c.id)
+    .where(text("state <> 'due'"), billing_events.c.at < _MOMENT)
+    .order_by(billing_events.c.at)
+    .limit(_LIMIT)
+)
 _IDS: BindParameter[Sequence[str]] = bindparam("ids", expanding=True)
 _DROP_TIMELINE = Statement(delete(timeline).where(timeline.c.id.in_(_IDS)))
 _DROP_NOTIFICATIONS = Statement(delete(notifications).where(notifications.c.message_id.in_(_IDS)))
 _DROP_REPORTS = Statement(delete(reports).where(reports.c.id.in_(_IDS)))
+_DROP_BILLING_EVENTS = Statement(delete(billing_events).where(billing_events.c.id.in_(_IDS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +239,7 @@ def drop_old(session: Session, *, timeline_before: datetime, inbox_before: datet
     return (
         _drop(session, OLD_TIMELINE, _DROP_TIMELINE, timeline_before, limit)
         + _drop(session, OLD_REPORTS, _DROP_REPORTS, timeline_before, limit)
+        + _drop(session, OLD_BILLING_EVENTS, _DROP_BILLING_EVENTS, timeline_before, limit)
         + _drop(session, OLD_NOTIFICATIONS, _DROP_NOTIFICATIONS, inbox_before, limit)
     )
 

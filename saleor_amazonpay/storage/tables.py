@@ -341,6 +341,7 @@ billing_events = Table(
     Column("last_error", Text),
     Index("ix_billing_events_schedule", "schedule_id", "id"),
     _partial_index("ix_billing_events_due", "due_at", where="state = 'due'"),
+    _partial_index("ix_billing_events_done", "at", where="state <> 'due'"),
 )
 
 # What a merchant chose for all schedules of a tenant.

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from saleor_amazonpay.handlers.billing import calling, scanning
+from saleor_amazonpay.handlers.sweeps import retention
 from saleor_amazonpay.sandbox.saleor import selling
 from saleor_amazonpay.storage.times import to_micros
 from tests.journeys.helpers import break_amazon, charges, operations_of
@@ -455,3 +456,20 @@ class TestFaults:
         assert renewal.next_at.astimezone(TOKYO).strftime("%m-%d %H:%M") == "02-02 09:00"
         await subs.at(renewal.next_at)
         assert captured(subs) == ["30500"] * 6
+
+
+class TestKeptForATime:
+    async def test_old_events_go_batch_by_batch_and_what_is_not_told_yet_stays(self, any_subs, monkeypatch):
+        monkeypatch.setattr(retention, "_ROWS", 1)
+        services, id_ = any_subs.shop.running.services, await any_subs.created()
+        for verb in ("Pause", "Resume", "Skip"):
+            await any_subs.act(verb, id_)
+        untold = "UPDATE billing_events SET state = 'due' WHERE type = 'schedule.paused'"
+        await services.database.run(lambda session: session.connection.execute(untold))
+        await retention.run(services)
+        assert len(await any_subs.events(id_)) == 4
+        any_subs.shop.clock.move(days=401)
+        await any_subs.act("Pause", id_)
+        await retention.run(services)
+        assert await any_subs.events(id_) == ["schedule.paused", "schedule.paused"]
+        assert await any_subs.periods(id_) != []

@@ -484,6 +484,7 @@ STATEMENTS = {
     "ix_timeline_at": due.OLD_TIMELINE,
     "ix_notifications_received": due.OLD_NOTIFICATIONS,
     "ix_reports_done": due.OLD_REPORTS,
+    "ix_billing_events_done": due.OLD_BILLING_EVENTS,
     "ix_operations_unsettled": due.ANNOUNCED,
     "ix_reports_due": due.OWED_REPORTS,
 }

@@ -1,4 +1,4 @@
-"""What is kept only for a time: the timeline, delivered reports, handled notifications, hashes of sign-in tokens.
+"""What is kept only for a time: timeline, delivered reports, events of schedules, handled notifications, token hashes.
 
 Names, addresses and e-mail addresses of buyers are never stored, only passed on; ids and amounts are.
 """
