@@ -72,7 +72,7 @@ def show(report: ReportId, tenant: Tenant = None, as_json: Json = False) -> None
         return await asking.report(services, api_url, report)
 
     found, lines = run(work, tenant, as_json=as_json)
-    wrong = [line for line in lines if line.match in {rows.DIFFERS, rows.UNMATCHED}]
+    wrong = [line for line in lines if line.match in rows.WRONG]
     if as_json:
         _print_json({"report": _document(found), "differences": [_line(line) for line in wrong]})
         return
@@ -256,7 +256,10 @@ def _text(report: SettlementReport) -> str:
         for one in report.totals
     )
     state = "" if report.state == "imported" else f" {report.state.upper()}"
-    wrong = f"{report.differing} differ, {report.unmatched} unmatched, {len(report.faults)} unreadable"
+    wrong = (
+        f"{report.differing} differ, {report.ambiguous} ambiguous, {report.unmatched} unmatched, "
+        f"{len(report.faults)} unreadable"
+    )
     missing = f", {len(report.missing)} missing" if report.missing else ""
     head = f"{report.report_id}{state}  {report.created_at:%Y-%m-%d}  {report.line_count} lines: {wrong}{missing}"
     unknown = f"\n  unknown columns: {', '.join(report.unknown_columns)}" if report.unknown_columns else ""
@@ -275,6 +278,7 @@ def _document(report: SettlementReport) -> dict[str, Any]:
         "lines": report.line_count,
         "matched": report.matched,
         "differing": report.differing,
+        "ambiguous": report.ambiguous,
         "unmatched": report.unmatched,
         "totals": [{name: str(one.money(name)) for name in names} for one in report.totals],
         "faults": list(report.faults),
@@ -294,5 +298,6 @@ def _line(line: MatchedLine) -> dict[str, Any]:
         "fee": str(line.fee),
         "net": str(line.net),
         "match": line.match,
+        "candidates": list(line.candidates),
         "difference": line.difference,
     }

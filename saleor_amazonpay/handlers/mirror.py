@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from saleor_amazonpay.amazonpay import ApiRequest, Charge, ChargePermission, CheckoutSession, Price, Refund, requests
+from saleor_amazonpay.domain.agreements import is_standing
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import (
     REFUNDS,
@@ -190,7 +191,14 @@ def _write_permission(session: Session, payment: Payment, object_: ChargePermiss
         charge_permission_type=object_.charge_permission_type,
         charge_permission_balance=_money(balance, payment) if balance else None,
         charge_permission_expires_at=object_.expires,
+        **_own_reference(object_),
     )
+
+
+def _own_reference(object_: ChargePermission) -> dict[str, str]:
+    """What the merchant calls the purchase; a standing permission's is no single payment's."""
+    reference = object_.merchant_metadata and object_.merchant_metadata.merchant_reference_id
+    return {"merchant_reference": reference} if reference and not is_standing(object_.charge_permission_type) else {}
 
 
 def _write_charge(session: Session, payment: Payment, object_: Charge, now: datetime) -> None:
@@ -210,6 +218,7 @@ def _write_charge(session: Session, payment: Payment, object_: Charge, now: date
             "refunded": _money(object_.refunded_amount, payment).minor,
             "charged_back": 0,  # of a new row; a dispute writes it (disputes/reading.py)
             "expires_at": to_micros(object_.expires) if object_.expires else None,
+            "merchant_reference": object_.merchant_metadata and object_.merchant_metadata.merchant_reference_id,
             "look_at": to_micros(now),
             "created_at": to_micros(object_.created or now),
             "updated_at": to_micros(object_.last_updated or now),

@@ -41,7 +41,9 @@ class SettlementFault:
     row: str
 
 
-@strawberry.type(description="`match`: matched, differs, unmatched, or account where no payment is concerned.")
+@strawberry.type(
+    description="`match`: matched, differs, ambiguous, unmatched, or account where no payment is concerned."
+)
 class SettlementLine:
     report_id: strawberry.ID
     number: int
@@ -55,7 +57,11 @@ class SettlementLine:
     fee: Money
     net: Money
     match: str
+    payment_id: strawberry.ID | None
     difference: str | None
+    candidates: list[strawberry.ID] = strawberry.field(
+        description="Ids of the payments that an ambiguous line may belong to, as `payment(id:)` takes them."
+    )
 
     @staticmethod
     def stored(report_id: str, line: MatchedLine) -> SettlementLine:
@@ -72,7 +78,9 @@ class SettlementLine:
             fee=Money.of(line.fee),
             net=Money.of(line.net),
             match=line.match,
+            payment_id=strawberry.ID(line.payment_id) if line.payment_id else None,
             difference=line.difference,
+            candidates=[strawberry.ID(candidate) for candidate in line.candidates],
         )
 
 
@@ -87,6 +95,7 @@ class SettlementReport:
     matched: int
     differing: int
     unmatched: int
+    ambiguous: int
     totals: list[SettlementTotal]
     faults: list[SettlementFault]
     unknown_columns: list[str]
@@ -105,6 +114,7 @@ class SettlementReport:
             matched=report.matched,
             differing=report.differing,
             unmatched=report.unmatched,
+            ambiguous=report.ambiguous,
             totals=[SettlementTotal.stored(total) for total in report.totals],
             faults=[
                 SettlementFault(number=fault["number"], message=fault["message"], row=fault["row"])

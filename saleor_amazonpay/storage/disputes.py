@@ -155,10 +155,21 @@ _EVIDENCE_SENT = Statement(
     .values(is_sent=1)
 )
 
+_OF_PAYMENT = Statement(
+    select(disputes.c.dispute_id, disputes.c.amount)
+    .where(disputes.c.api_url == bindparam("tenant"), disputes.c.payment_id == bindparam("in_payment"))
+    .order_by(disputes.c.created_at, disputes.c.dispute_id)
+)
+
 
 def get(session: Session, api_url: str, dispute_id: str) -> Dispute | None:
     row = session.one(_GET, {"tenant": api_url, "the_dispute": dispute_id})
     return _dispute(row) if row else None
+
+
+def of_payment(session: Session, api_url: str, payment_id: str) -> list[Row]:
+    """Id and amount of every dispute about a payment."""
+    return session.all(_OF_PAYMENT, {"tenant": api_url, "in_payment": payment_id})
 
 
 def page(session: Session, api_url: str, *, before: tuple[int, str] = FIRST, limit: int = 50) -> Sequence[Dispute]:

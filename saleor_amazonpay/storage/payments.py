@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select, union, update
 
 from saleor_amazonpay.domain.agreements import AgreementTerms, Frequency, is_standing
 from saleor_amazonpay.domain.balances import Balances, ChargePart, RefundPart
@@ -162,7 +162,9 @@ _SAVE_CHARGE = Statement(
     upsert(
         charges,
         index_elements=["payment_id", "charge_id"],
-        update_columns=["state", "reason_code", "captured", "refunded", "expires_at", "updated_at"],
+        update_columns=[
+            *("state", "reason_code", "captured", "refunded", "expires_at", "merchant_reference", "updated_at"),
+        ],
     )
 )
 _SAVE_REFUND = Statement(
@@ -214,6 +216,7 @@ _CHANGEABLE = frozenset(
         "audit_at",
         "order_number",
         "order_id",
+        "merchant_reference",
         "status",
         "amount",
     }
@@ -481,3 +484,35 @@ def by_refund(session: Session, api_url: str, refund_id: str) -> Payment | None:
     """The tenant's payment that has this very refund."""
     row = session.one(_BY_REFUND, {"api_url": api_url, "refund_id": refund_id})
     return _payment(session, row) if row else None
+
+
+_REFERENCE: Any = bindparam("reference")
+_BY_REFERENCE = Statement(
+    select(payments)
+    .where(
+        payments.c.id.in_(
+            union(
+                *(
+                    select(payments.c.id).where(payments.c.api_url == bindparam("api_url"), column == _REFERENCE)
+                    for column in (payments.c.order_number, payments.c.transaction_id, payments.c.merchant_reference)
+                ),
+                select(payments.c.id)
+                .join(charges, charges.c.payment_id == payments.c.id)
+                .where(payments.c.api_url == bindparam("api_url"), charges.c.merchant_reference == _REFERENCE),
+            )
+        )
+    )
+    .order_by(payments.c.created_at, payments.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def by_reference(session: Session, api_url: str, reference: str, *, limit: int) -> list[Payment]:
+    """The tenant's payments that Amazon or Saleor knows under what the merchant calls them, the oldest first.
+
+    ``reference`` is an order's number, a Saleor transaction, or the merchantReferenceId of a permission or charge.
+    """
+    return [
+        _payment(session, row)
+        for row in session.all(_BY_REFERENCE, {"api_url": api_url, "reference": reference, "limit": limit})
+    ]

@@ -16,7 +16,8 @@ from saleor_amazonpay.storage.tables import charges, payments, settlement_lines,
 from saleor_amazonpay.storage.times import from_micros, maybe_from_micros, to_micros
 
 FIRST = (1 << 62, "")
-MATCHED, DIFFERS, UNMATCHED, ACCOUNT = "matched", "differs", "unmatched", "account"
+MATCHED, DIFFERS, AMBIGUOUS, UNMATCHED, ACCOUNT = "matched", "differs", "ambiguous", "unmatched", "account"
+WRONG = frozenset({DIFFERS, AMBIGUOUS, UNMATCHED})  # what somebody has to look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class SettlementReport:
     matched: int
     differing: int
     unmatched: int
+    ambiguous: int
     totals: Sequence[Total]
     faults: Sequence[dict[str, Any]]
     unknown_columns: Sequence[str]
@@ -60,7 +62,10 @@ class SettlementReport:
 
 @dataclass(frozen=True, slots=True)
 class MatchedLine:
-    """``difference`` says what does not agree, or why the line was not matched."""
+    """``difference`` says what does not agree, or why the line was not matched.
+
+    ``candidates`` are the payments that an ambiguous line may belong to; it is nobody's until a person says so.
+    """
 
     number: int
     kind: str
@@ -76,6 +81,7 @@ class MatchedLine:
     match: str
     payment_id: str | None
     difference: str | None
+    candidates: Sequence[str] = ()
 
 
 _SAVE = Statement(
@@ -99,7 +105,7 @@ _ADD_LINE = Statement(
     upsert(
         settlement_lines,
         index_elements=["api_url", "account_id", "report_id", "number"],
-        update_columns=["match", "payment_id", "difference"],
+        update_columns=["match", "payment_id", "candidates", "difference"],
     )
 )
 _LINES = Statement(
@@ -125,7 +131,7 @@ _GET = Statement(
 )
 _DIFFERENCES = Statement(
     select(settlement_lines)
-    .where(settlement_lines.c.api_url == bindparam("tenant"), settlement_lines.c.match.in_((DIFFERS, UNMATCHED)))
+    .where(settlement_lines.c.api_url == bindparam("tenant"), settlement_lines.c.match.in_(sorted(WRONG)))
     .order_by(settlement_lines.c.report_id, settlement_lines.c.number)
     .limit(bindparam("limit"))
 )
@@ -188,6 +194,7 @@ def save(session: Session, report: SettlementReport, lines: Sequence[MatchedLine
                 "net": line.net.minor,
                 "match": line.match,
                 "payment_id": line.payment_id,
+                "candidates": msgspec.json.encode(line.candidates).decode() if line.candidates else None,
                 "difference": line.difference,
             },
         )
@@ -218,7 +225,7 @@ def lines_of(session: Session, report: SettlementReport, *, after: int = 0, limi
 
 
 def differences(session: Session, api_url: str, *, limit: int) -> Sequence[tuple[str, MatchedLine]]:
-    """Lines of any report that differ or match nothing, each with its report's id."""
+    """Lines of any report that differ, may be several payments' or match nothing, each with its report's id."""
     rows = session.all(_DIFFERENCES, {"tenant": api_url, "limit": limit})
     return [(row.report_id, _line(row)) for row in rows]
 
@@ -258,6 +265,7 @@ def _report(row: Row) -> SettlementReport:
         matched=row.matched,
         differing=row.differing,
         unmatched=row.unmatched,
+        ambiguous=row.ambiguous,
         totals=msgspec.json.decode(row.totals, type=list[Total]),
         faults=msgspec.json.decode(row.faults),
         unknown_columns=msgspec.json.decode(row.unknown_columns),
@@ -284,4 +292,5 @@ def _line(row: Row) -> MatchedLine:
         match=row.match,
         payment_id=row.payment_id,
         difference=row.difference,
+        candidates=msgspec.json.decode(row.candidates) if row.candidates else (),
     )

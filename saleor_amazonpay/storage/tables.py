@@ -142,6 +142,7 @@ payments = Table(
     Column("agreement_id", Text),  # the agreement that is charged; null: the buyer pays at Amazon
     Column("charge_initiator", Text),  # CITU | MITU | CITR | MITR; only where an agreement is charged
     Column("charge_channel", Text),
+    Column("merchant_reference", Text),  # the one-time permission's merchantReferenceId, as last read
     _time("created_at"),
     _time("updated_at"),
     UniqueConstraint("api_url", "transaction_id"),
@@ -166,6 +167,7 @@ payments = Table(
         "ix_payments_list_customer", "api_url", "customer_id", "created_at", "id", where="customer_id IS NOT NULL"
     ),
     _partial_index("ix_payments_order_number", "api_url", "order_number", where="order_number IS NOT NULL"),
+    _partial_index("ix_payments_reference", "api_url", "merchant_reference", where="merchant_reference IS NOT NULL"),
     _partial_index("ix_payments_order_id", "api_url", "order_id", where="order_id IS NOT NULL"),
     Index("ix_payments_source", "api_url", "source_id"),
 )
@@ -182,11 +184,13 @@ charges = Table(
     _minor("refunded"),
     Column("charged_back", BigInteger, nullable=False, server_default=text("0")),  # lost to a dispute
     _time("expires_at", nullable=True),
+    Column("merchant_reference", Text),  # its merchantReferenceId, as last read
     _time("look_at", nullable=True),  # when a sweep looks whether an open authorization expires
     _time("created_at"),
     _time("updated_at"),  # Amazon's statusDetails.lastUpdatedTimestamp
     PrimaryKeyConstraint("payment_id", "charge_id"),
     _partial_index("ix_charges_authorized", "look_at", where="state = 'Authorized'"),
+    _partial_index("ix_charges_reference", "merchant_reference", where="merchant_reference IS NOT NULL"),
 )
 
 refunds = Table(
@@ -516,6 +520,7 @@ settlement_reports = Table(
     Column("matched", Integer, nullable=False),
     Column("differing", Integer, nullable=False),
     Column("unmatched", Integer, nullable=False),
+    Column("ambiguous", Integer, nullable=False, server_default=text("0")),
     Column("totals", Text, nullable=False),  # JSON, by currency
     Column("faults", Text, nullable=False),  # JSON: rows that are no line
     Column("unknown_columns", Text, nullable=False),  # JSON list
@@ -544,8 +549,9 @@ settlement_lines = Table(
     _minor("amount"),
     _minor("fee"),
     _minor("net"),
-    Column("match", Text, nullable=False),  # matched | differs | unmatched | account
+    Column("match", Text, nullable=False),  # matched | differs | ambiguous | unmatched | account
     Column("payment_id", Text),
+    Column("candidates", Text),  # JSON list: the payments an ambiguous line may belong to
     Column("difference", Text),
     PrimaryKeyConstraint("api_url", "account_id", "report_id", "number"),
     Index("ix_settlement_lines_match", "api_url", "match"),

@@ -6,9 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 from saleor_amazonpay.handlers.settlements import asking, importing
+from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import problems as problem_rows
 from saleor_amazonpay.storage import settlements as rows
-from tests.journeys.helpers import charges, refunds, settle
+from tests.journeys.agreements import agreed, cart, pay_stored
+from tests.journeys.cv1.helpers import MERCHANT, OldOrder, yen
+from tests.journeys.helpers import charges, payment_of, refunds, settle
 from tests.journeys.pages import ask, graphql
 from tests.journeys.test_refunding import charged
 
@@ -147,6 +150,148 @@ class TestDiffering:
             await services.database.read(lambda s: rows.get(s, "https://other.example/graphql/", report.report_id))
             is None
         )
+
+
+PLAIN = "TransactionType,AmazonTransactionId,AmazonOrderReferenceId,SellerReferenceId,SellerOrderId,CurrencyCode,TransactionAmount\n"
+
+
+async def old_payment(shop, seller_order_id, amount=3500):
+    """An order of CV1's time, captured there and adopted here; the old shop called it ``seller_order_id``."""
+    order = shop.saleor.create_order()
+    reference = shop.amazon.cv1.order_reference(MERCHANT, yen(amount), seller_order_id=seller_order_id)
+    authorization = shop.amazon.cv1.authorize(reference)
+    capture = shop.amazon.cv1.capture(authorization)
+    old = OldOrder(shop, order.id, reference)
+    await old.adopt(reference, capture)
+    return old, capture, authorization
+
+
+class TestWithoutAmazonsIds:
+    async def test_a_line_of_cv1s_time_is_found_by_the_old_shops_number_or_saleors(self, any_shop):
+        shop = any_shop
+        old, _, _ = await old_payment(shop, "EC-77")
+        payment = await payment_of(shop, old.transaction)
+        for cells in (",EC-77", ",#EC-77", f",{payment.order_number}", f"{old.transaction},", "EC-77,"):
+            [line] = await lines_of(shop, await given(shop, f"{PLAIN}Capture,,,{cells},JPY,3500\n"))
+            assert (line.match, line.payment_id, line.difference) == ("matched", payment.id, None), cells
+        assert await told(shop) == []
+
+    async def test_a_capture_named_by_its_cv1_authorization(self, shop):
+        _, _, authorization = await old_payment(shop, "EC-77")
+        assert authorization[20] == "A"
+        [line] = await lines_of(shop, await given(shop, f"{PLAIN}Capture,{authorization},,,,JPY,3500\n"))
+        assert line.match == "matched"
+
+    async def test_a_charge_made_later_is_found_by_the_reference_it_carries(self, any_shop):
+        shop = any_shop
+        transaction = await shop.authorized()
+        [charge] = charges(shop)
+        shop.amazon._world.charges[charge["chargeId"]].document["merchantMetadata"] = {
+            "merchantReferenceId": "BY-HAND-9", "merchantStoreName": None, "noteToBuyer": None, "customInformation": None,
+        }  # fmt: skip
+        await shop.saleor.staff.request_charge(transaction)
+        payment = await payment_of(shop, transaction)
+        [line] = await lines_of(
+            shop, await given(shop, f"{PLAIN}Capture,,,BY-HAND-9,,JPY,{int(payment.amount.minor)}\n")
+        )
+        assert (line.match, line.payment_id) == ("matched", payment.id)
+
+    async def test_a_charge_of_seller_central_that_is_not_known_here_is_shown_at_its_order(self, shop):
+        old, _, _ = await old_payment(shop, "EC-77")
+        payment = await payment_of(shop, old.transaction)
+        text = f"{PLAIN}Capture,P03-0000000-0000000-C000009,,,EC-77,JPY,3500\n"
+        [line] = await lines_of(shop, await given(shop, text))
+        assert (line.match, line.payment_id) == ("differs", payment.id)
+        assert "C000009 is not known here" in line.difference
+
+    async def test_several_payments_of_one_number_are_never_guessed(self, any_shop):
+        shop = any_shop
+        one, _, _ = await old_payment(shop, "EC-77")
+        two, _, _ = await old_payment(shop, "EC-77")
+        payments = [(await payment_of(shop, old.transaction)).id for old in (one, two)]
+        report = await given(shop, f"{PLAIN}Capture,,,,EC-77,JPY,3500\nRefund,,,,EC-77,JPY,-10\n")
+        lines = await lines_of(shop, report)
+        assert [(line.match, line.payment_id, sorted(line.candidates)) for line in lines] == [
+            ("ambiguous", None, sorted(payments))
+        ] * 2
+        assert one.transaction in lines[0].difference
+        assert (report.ambiguous, report.unmatched) == (2, 0)
+        assert "2 may belong to several payments" in (await told(shop))[0]
+        page = (await ask(shop, "GET", f"/settlements/{report.report_id}")).text
+        assert "Several payments could have it" in page
+        assert all(f"/payments/{payment}" in page for payment in payments)
+        [first, _] = (
+            await graphql(shop, f'{{settlementLines(reportId: "{report.report_id}") {{match candidates paymentId}}}}')
+        )["settlementLines"]
+        assert (first["match"], sorted(first["candidates"]), first["paymentId"]) == (
+            "ambiguous", sorted(payments), None,
+        )  # fmt: skip
+
+    async def test_only_one_of_them_has_a_movement_of_that_amount_that_no_other_line_has_taken(self, any_shop):
+        shop = any_shop
+        one, _, _ = await old_payment(shop, "EC-77", 3000)
+        two, capture, _ = await old_payment(shop, "EC-77", 3500)
+        ids = [(await payment_of(shop, old.transaction)).id for old in (one, two)]
+        text = (
+            f"{PLAIN}Capture,,,,EC-77,JPY,3000\nCapture,,,,EC-77,JPY,3500\n"
+            f"Capture,{capture},,,,JPY,3500\nCapture,,,,EC-77,JPY,3000\n"
+        )
+        lines = await lines_of(shop, await given(shop, text))
+        assert [(line.match, line.payment_id) for line in lines] == [
+            ("matched", ids[0]),  # the one of 3,000
+            ("ambiguous", None),  # the 3,500 are the next line's, which names them
+            ("matched", ids[1]),
+            ("ambiguous", None),  # the 3,000 are the first line's
+        ]
+
+    async def test_one_payment_cannot_be_settled_twice_by_amount(self, shop):
+        old, capture, _ = await old_payment(shop, "EC-77")
+        start, end = shop.clock.now() - timedelta(days=1), shop.clock.now() + timedelta(days=1)
+        about = f"SettlementStartDate,{start:%Y%m%dT%H%M%SZ}\nSettlementEndDate,{end:%Y%m%dT%H%M%SZ}\n"
+        report = await given(shop, f"{about}{PLAIN}" + "Capture,,,,EC-77,JPY,3500\n" * 2)
+        first, second = await lines_of(shop, report)
+        assert (first.match, second.match) == ("matched", "differs")
+        assert "has no other capture of this amount" in second.difference
+        assert capture not in report.missing
+        assert old.transaction
+
+    async def test_purchases_that_share_an_agreement(self, any_shop):
+        shop = any_shop
+        made = await agreed(shop)
+        permission = made.charge_permission_id
+        again = await pay_stored(shop, cart(shop).id, made.id)
+        payment = await payment_of(shop, again.transaction_id)
+        total = payment.amount.minor
+        text = (
+            f"{PLAIN}Capture,,{permission},,,JPY,{total}\nCapture,,{permission},{again.transaction_id},,JPY,{total}\n"
+        )
+        lines = await lines_of(shop, await given(shop, text))
+        assert [(line.match, line.payment_id) for line in lines] == [("ambiguous", None), ("matched", payment.id)]
+
+    async def test_another_tenants_payment_is_no_candidate(self, shop):
+        old, _, _ = await old_payment(shop, "EC-77")
+        found = await shop.running.services.database.read(
+            lambda s: payment_rows.by_reference(s, "https://other.example/graphql/", "EC-77", limit=5)
+        )
+        assert found == []
+        assert old.transaction
+
+
+class TestWhatWasPaidOut:
+    HEAD = "SettlementId,TransactionType,AmazonTransactionId,CurrencyCode,TransactionAmount,TotalTransactionFee\n"
+
+    async def test_a_payout_that_is_not_what_its_lines_come_to_is_told(self, shop):
+        _, total = await charged(shop)
+        [charge] = charges(shop)
+        lines = f"9,Capture,{charge['chargeId']},JPY,{total},100\n"
+        for paid in (total - 100, -(total - 100)):
+            report = await given(shop, f"{self.HEAD}{lines}9,Transfer,,JPY,{paid},0\n")
+            assert (report.matched, report.differing) == (1, 0)
+        report = await given(shop, f"{self.HEAD}{lines}9,Transfer,,JPY,{total},0\n")
+        [_, transfer] = await lines_of(shop, report)
+        assert transfer.match == "differs"
+        assert "settlement 9 come to" in transfer.difference
+        assert "1 lines differ" in (await told(shop))[0]
 
 
 class TestShown:

@@ -19,6 +19,7 @@ _MOST_SHOWN = 500
 MATCHES: Final = {
     rows.MATCHED: (marked("Agrees"), "success"),
     rows.DIFFERS: (marked("Differs"), "critical"),
+    rows.AMBIGUOUS: (marked("Several payments could have it"), "warning"),
     rows.UNMATCHED: (marked("Belongs to no payment"), "warning"),
     rows.ACCOUNT: (marked("Your account"), "neutral"),
 }
@@ -56,7 +57,7 @@ async def one(visit: Visit) -> Answer:
         report, lines = await asking.report(visit.services, visit.tenant, visit.path["report_id"])
     except asking.UnknownReport:
         raise PageNotFound from None
-    wrong = [line for line in lines if line.match in {rows.DIFFERS, rows.UNMATCHED}]
+    wrong = [line for line in lines if line.match in rows.WRONG]
     everything = visit.query.text("show") == "all"
     shown = lines if everything else wrong
     return Screen(
@@ -97,7 +98,7 @@ async def _listing(visit: Visit, refused: AppError | None = None) -> Answer:
 
 
 def _wrong(report: SettlementReport) -> int:
-    return report.differing + report.unmatched + len(report.faults) + len(report.missing)
+    return report.differing + report.ambiguous + report.unmatched + len(report.faults) + len(report.missing)
 
 
 def _money(total: rows.Total, name: str) -> Money:

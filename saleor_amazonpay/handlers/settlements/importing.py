@@ -24,7 +24,7 @@ from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage import settlements as rows
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.engine import Session
-from saleor_amazonpay.storage.settlements import DIFFERS, MATCHED, UNMATCHED, MatchedLine, SettlementReport
+from saleor_amazonpay.storage.settlements import AMBIGUOUS, DIFFERS, MATCHED, UNMATCHED, MatchedLine, SettlementReport
 
 log = structlog.get_logger(__name__)
 
@@ -170,7 +170,8 @@ def keep(
         except NotASettlementFile as wrong:
             state, faults = "unreadable", [{"number": 0, "message": str(wrong), "row": ""}]
     faults += [asdict(fault) for fault in file.faults[:_MOST_FAULTS]]
-    matched = matching.match(session, account.api_url, file.lines)
+    found, taken = matching.match(session, account.api_url, file.lines)
+    matched = matching.unbalanced(found)
     start = start or _time(file.about.get("SettlementStartDate")) or _earliest(matched)
     end = end or _time(file.about.get("SettlementEndDate"))
     report = SettlementReport(
@@ -185,10 +186,11 @@ def keep(
         matched=_count(matched, MATCHED),
         differing=_count(matched, DIFFERS),
         unmatched=_count(matched, UNMATCHED),
+        ambiguous=_count(matched, AMBIGUOUS),
         totals=matching.totals_of(matched),
         faults=faults,
         unknown_columns=file.unknown_columns,
-        missing=_missing(session, account, matched, start, end),
+        missing=_missing(session, account, matched, taken, start, end),
         created_at=created or now,
         imported_at=now,
     )
@@ -198,24 +200,35 @@ def keep(
 
 
 def _missing(
-    session: Session, account: Account, lines: Sequence[MatchedLine], start: datetime | None, end: datetime | None
+    session: Session,
+    account: Account,
+    lines: Sequence[MatchedLine],
+    taken: set[str],
+    start: datetime | None,
+    end: datetime | None,
 ) -> list[str]:
     """Charges captured in the report's time that it does not have."""
     if start is None or end is None:
         return []
     captured = rows.captured_between(session, account.api_url, account.id, start, end, limit=5000)
-    present = {line.transaction_id for line in lines}
+    present = taken | {line.transaction_id for line in lines}
     return sorted(set(captured) - present)[:_MOST_MISSING]
 
 
 def _tell(session: Session, services: Services, account: Account, report: SettlementReport) -> None:
-    wrong = report.differing + report.unmatched + len(report.faults) + len(report.missing)
-    if not wrong:
+    parts = {
+        "lines differ": report.differing,
+        "may belong to several payments": report.ambiguous,
+        "belong to no payment": report.unmatched,
+        "rows cannot be read": len(report.faults),
+        "captured charges are missing": len(report.missing),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+    if not told:
         return
     message = (
-        f"The settlement report {report.report_id} of {account.name} does not agree with the payments here: "
-        f"{report.differing} lines differ, {report.unmatched} belong to no payment, {len(report.faults)} rows cannot "
-        f"be read, {len(report.missing)} captured charges are missing. The app's settlement page lists them."
+        f"The settlement report {report.report_id} of {account.name} does not agree with the payments here: {told}. "
+        "The app's settlement page lists them."
     )
     problems.raise_in(session, services, account.api_url, problems.key_of("settlement", report.report_id), message)
 
