@@ -63,7 +63,7 @@ class TestReport:
         assert await merchant.graphql(REPORT) == {"driftReport": {"totalCount": 0, "drifts": []}}
 
     async def test_staff_without_the_permissions_do_not_see_it(self, merchant):
-        refused = await merchant.post({"query": REPORT}, merchant.token(user_permissions=["HANDLE_PAYMENTS"]))
+        refused = await merchant.post({"query": REPORT}, merchant.token(user_permissions=["MANAGE_APPS"]))
         assert refused.status_code == 403
 
 
