@@ -50,7 +50,8 @@ async def _cost(path: Path, stored: int) -> float:
         _settle_file(path)
         began = time.process_time()
         await scanning.run(services)
-        ids = await services.database.read(lambda s: renewal_rows.due(s, now=services.clock.now(), limit=2 * DUE))
+        found = await services.database.read(lambda s: renewal_rows.due(s, now=services.clock.now(), limit=2 * DUE))
+        ids = [it.id for it in found]
         if len(ids) != DUE:
             raise RuntimeError(f"{len(ids)} of {DUE} renewals were made")
         for id_ in ids:

@@ -23,6 +23,7 @@ from saleor_amazonpay.storage.tables import (
     payments,
     reports,
     timeline,
+    tokenizations,
 )
 from saleor_amazonpay.storage.times import from_micros, maybe_from_micros, to_micros
 
@@ -32,7 +33,7 @@ _MOMENT: BindParameter[int] = bindparam("moment")
 _BEFORE: BindParameter[int] = bindparam("before")
 
 
-def _is_after(at: ColumnElement[int], id_: ColumnElement[str]) -> ColumnElement[bool]:
+def is_after(at: ColumnElement[int], id_: ColumnElement[str]) -> ColumnElement[bool]:
     """Of pages ordered by (at, id), what comes after the last row of the one before."""
     after: BindParameter[int] = bindparam("after")
     return and_(at >= after, or_(at > after, id_ > bindparam("after_id")))
@@ -68,7 +69,7 @@ ANNOUNCED = Statement(
     .where(
         text("operations.state <> 'settled'"),
         operations.c.announced == 1,
-        _is_after(operations.c.created_at, operations.c.id),
+        is_after(operations.c.created_at, operations.c.id),
         operations.c.created_at < _BEFORE,
         payments.c.claimed_until <= _MOMENT,
     )
@@ -77,8 +78,18 @@ ANNOUNCED = Statement(
 )
 OWED_REPORTS = Statement(
     select(reports.c.payment_id.label("id"), reports.c.state, reports.c.due_at.label("at"))
-    .where(text("state = 'due'"), _is_after(reports.c.due_at, reports.c.payment_id), reports.c.due_at < _BEFORE)
+    .where(text("state = 'due'"), is_after(reports.c.due_at, reports.c.payment_id), reports.c.due_at < _BEFORE)
     .order_by(reports.c.due_at, reports.c.payment_id)
+    .limit(_LIMIT)
+)
+COMPLETING = Statement(
+    select(tokenizations.c.id, tokenizations.c.state, tokenizations.c.updated_at.label("at"))
+    .where(
+        text("state = 'completing'"),
+        is_after(tokenizations.c.updated_at, tokenizations.c.id),
+        tokenizations.c.updated_at < _BEFORE,
+    )
+    .order_by(tokenizations.c.updated_at, tokenizations.c.id)
     .limit(_LIMIT)
 )
 _TENANTS = Statement(
@@ -148,7 +159,7 @@ class OpenAuthorization:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Something a job has to finish: an operation, or a payment with reports due. ``at`` (µs) orders them."""
+    """Something a job has to finish: an operation, a renewal, what somebody has to be told. ``at`` (µs) orders them."""
 
     id: str
     state: str
@@ -168,6 +179,14 @@ def owed_reports(
     """Payments with a report due between ``since`` and ``before``; the page after ``after``."""
     del now
     return _promises(session, OWED_REPORTS, since, before, after, limit)
+
+
+def completing_tokenizations(
+    session: Session, *, now: datetime, since: datetime, before: datetime, after: Promise | None, limit: int
+) -> Sequence[Promise]:
+    """Agreements without a purchase that were being completed between ``since`` and ``before``."""
+    del now
+    return _promises(session, COMPLETING, since, before, after, limit)
 
 
 def _promises(

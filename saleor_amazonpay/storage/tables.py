@@ -377,6 +377,7 @@ tokenizations = Table(
     _time("created_at"),
     _time("updated_at"),
     Index("ix_tokenizations_created", "created_at"),
+    _partial_index("ix_tokenizations_completing", "updated_at", where="state = 'completing'"),
 )
 
 # What a merchant's own scheduler asked to charge, by its idempotency key: the same key is the same charge for ever.

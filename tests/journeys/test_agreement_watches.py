@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from saleor_amazonpay.handlers.sweeps import agreements as sweep
 from saleor_amazonpay.handlers.sweeps import retention
+from saleor_amazonpay.storage import agreements as rows
 from tests.journeys.agreements import agreed, agreement_of, agreements_of, cart, pay_stored
+from tests.journeys.helpers import break_amazon
 from tests.journeys.test_agreement_charges import ask
 
 
@@ -81,3 +83,17 @@ async def test_an_account_may_forget_sooner_than_the_operator_says(shop):
     await shop.update_options(buyer_data_retention="week")
     await retention.run(shop.running.services)
     assert (await agreement_of(shop)).buyer_id is None
+
+
+async def test_one_that_cannot_be_read_does_not_stand_before_the_others(shop):
+    made = await agreed(shop)
+    services = shop.running.services
+    shop.clock.move(days=8)
+    break_amazon(shop, "get_charge_permission", status=503, times=20)
+    await sweep.run(services)
+    due = await services.database.read(lambda session: rows.due(session, now=shop.clock.now(), limit=9))
+    assert due == []
+    shop.amazon.faults.clear()
+    shop.clock.move(minutes=16)
+    await sweep.run(services)
+    assert (await agreement_of(shop)).read_at > made.read_at

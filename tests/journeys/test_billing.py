@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from saleor_amazonpay.handlers.billing import calling, scanning
-from saleor_amazonpay.handlers.sweeps import retention
+from saleor_amazonpay.handlers.billing import calling, scanning, settling
+from saleor_amazonpay.handlers.sweeps import dead_jobs, jobless, retention
+from saleor_amazonpay.jobs.registry import RetryPolicy
 from saleor_amazonpay.sandbox.saleor import selling
 from saleor_amazonpay.storage.times import to_micros
-from tests.journeys.helpers import break_amazon, charges, operations_of
+from tests.journeys.helpers import break_amazon, charges, mend, operations_of
 from tests.journeys.subscriptions import TOKYO, open_subscriptions
 
 
@@ -473,3 +475,64 @@ class TestKeptForATime:
         await retention.run(services)
         assert await any_subs.events(id_) == ["schedule.paused", "schedule.paused"]
         assert await any_subs.periods(id_) != []
+
+
+async def lose_jobs(subs):
+    """Whatever waits for its turn is gone, the sweeps left out."""
+    database = subs.shop.running.services.database
+    lost = {
+        "sqlite": "DELETE FROM jobs WHERE task NOT LIKE 'sweep%'",
+        "postgresql": "DELETE FROM procrastinate_jobs WHERE task_name NOT LIKE 'sweep%'",
+    }[database.dialect]
+    await database.run(lambda session: session.connection.execute(lost))
+
+
+class TestLostJobs:
+    """However a job was lost: what it was to do is found in the rows, and done once."""
+
+    async def test_a_due_period_whose_job_was_lost(self, any_subs, monkeypatch):
+        monkeypatch.setattr(scanning, "PAGE", 1)
+        id_ = await any_subs.created()
+        any_subs.shop.clock.move(days=32)
+        await scanning.run(any_subs.shop.running.services)
+        await lose_jobs(any_subs)
+        await any_subs.shop.work()
+        assert ((await any_subs.last(id_)).state, any_subs.orders()) == ("running", [])
+        await any_subs.later(minutes=1)
+        assert ((await any_subs.last(id_)).state, captured(any_subs)) == ("billed", ["2980"])
+
+    async def test_a_capture_whose_jobs_were_lost(self, any_subs):
+        """The operation's own job and the renewal's look, both."""
+        break_amazon(any_subs.shop, "capture_charge", status=503, times=50)
+        id_ = await any_subs.created()
+        any_subs.shop.clock.move(days=32)
+        await scanning.run(any_subs.shop.running.services)
+        await any_subs.shop.work()
+        assert (await any_subs.last(id_)).step == "capture"
+        await lose_jobs(any_subs)
+        mend(any_subs.shop)
+        for _ in range(3):
+            any_subs.shop.clock.move(minutes=5)
+            await jobless.run(any_subs.shop.running.services)
+            await any_subs.bill()
+        assert ((await any_subs.last(id_)).state, captured(any_subs)) == ("billed", ["2980"])
+
+    async def test_one_given_up_is_told_to_its_shop(self, subs):
+        id_ = await subs.created()
+        known = subs.shop.running.jobs._tasks._tasks
+        whole = known[settling.CARRY_ON]
+        known[settling.CARRY_ON] = dataclasses.replace(whole, handler=break_down, retry=RetryPolicy(max_attempts=1))
+        subs.shop.clock.move(days=32)
+        await scanning.run(subs.shop.running.services)
+        await subs.shop.work()
+        await dead_jobs.run(subs.shop.running.services)
+        await subs.shop.work()
+        [app] = [app for app in subs.shop.saleor.store.apps if app.id == subs.shop.app.id]
+        assert any(settling.CARRY_ON in problem.message for problem in app.problems)
+        known[settling.CARRY_ON] = whole
+        await subs.later(minutes=1)
+        assert (await subs.last(id_)).state == "billed"
+
+
+async def break_down(_args):
+    raise RuntimeError("broken")

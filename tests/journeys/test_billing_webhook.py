@@ -66,6 +66,19 @@ def is_signed(secret, headers, body):
     return headers["webhook-signature"] == f"v1,{made}"
 
 
+async def test_an_event_whose_job_was_lost_is_told_all_the_same(subs):
+    endpoint = Endpoint()
+    async with endpoint.listening() as url:
+        await update(subs, url)
+        await subs.created()
+        services = subs.shop.running.services
+        await services.database.run(lambda session: session.connection.execute("DELETE FROM jobs"))
+        await subs.shop.work()
+        assert endpoint.types == []
+        await subs.later(minutes=1)
+        assert endpoint.types == ["schedule.created"]
+
+
 class TestDelivering:
     async def test_every_event_comes_signed_and_in_order(self, subs):
         endpoint = Endpoint()

@@ -6,6 +6,7 @@ import pytest
 
 from saleor_amazonpay.handlers import accounts
 from saleor_amazonpay.handlers.account_fields import AccountErrors
+from saleor_amazonpay.handlers.sweeps import jobless
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from tests.journeys.agreements import (
     MONTHLY,
@@ -143,6 +144,19 @@ class TestTokenization:
         await shop.later(minutes=2)
         assert len(await agreements_of(shop)) == 1
         assert (await back(shop, begun.id, url)).result == "SUCCESSFULLY_TOKENIZED"
+
+    async def test_a_lost_job_is_found_and_made_again(self, shop):
+        begun = await tokenize(shop, recurring=MONTHLY)
+        url = shop.amazon.buyer_pays_apb(begun.data["amazonPay"]["createCheckoutSessionConfig"], "PayOnly")
+        shop.amazon.faults.add(Fault(operation="complete_checkout_session", reset_after=True, times=20))
+        assert (await back(shop, begun.id, url)).result == "PENDING"
+        shop.amazon.faults.clear()
+        services = shop.running.services
+        await services.database.run(lambda session: session.connection.execute("DELETE FROM jobs"))
+        shop.clock.move(minutes=2)
+        await jobless.run(services)
+        await shop.work()
+        assert (await agreement_of(shop)).customer_id == shop.saleor.customer.id
 
     async def test_somebody_elses_is_not_taken(self, shop):
         begun = await tokenize(shop, recurring=MONTHLY)

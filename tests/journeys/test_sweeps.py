@@ -487,6 +487,7 @@ STATEMENTS = {
     "ix_billing_events_done": due.OLD_BILLING_EVENTS,
     "ix_operations_unsettled": due.ANNOUNCED,
     "ix_reports_due": due.OWED_REPORTS,
+    "ix_tokenizations_completing": due.COMPLETING,
 }
 
 

@@ -12,6 +12,7 @@ from saleor_amazonpay.storage import rotation
 from saleor_amazonpay.storage.billing import events, renewals, schedules, settings
 from saleor_amazonpay.storage.billing.renewals import Renewal
 from saleor_amazonpay.storage.billing.settings import BillingSettings
+from saleor_amazonpay.storage.due import Promise
 from saleor_amazonpay.storage.encryption import SecretBox
 from saleor_amazonpay.storage.engine import Database, UniqueViolation
 from saleor_amazonpay.storage.times import to_micros
@@ -123,7 +124,19 @@ class TestRenewals:
             renewals.add(session, renewal(3, next_at=NOW + timedelta(1)))
 
         await database.run(fill)
-        assert await database.read(lambda session: renewals.due(session, now=NOW, limit=9)) == [renewal().id]
+        [found] = await database.read(lambda session: renewals.due(session, now=NOW, limit=9))
+        assert found == Promise(renewal().id, "running", to_micros(NOW))
+
+    async def test_page_by_page_every_one_is_found_once(self, database):
+        moments = [NOW, NOW, NOW - timedelta(1)]
+        made = [renewal(n + 1, next_at=at) for n, at in enumerate(moments)]
+        await database.run(lambda session: [renewals.add(session, it) for it in made])
+        seen, after = [], None
+        while page := await database.read(lambda s, last=after: renewals.due(s, now=NOW, limit=1, after=last)):
+            after = page[-1]
+            seen.append(after.id)
+        assert seen[0] == made[2].id
+        assert sorted(seen) == sorted(it.id for it in made)
 
     async def test_history_and_last_period(self, database):
         def fill(session):
@@ -160,7 +173,9 @@ class TestEvents:
             ("b", "due", 1),
             ("a", "delivered", 1),
         ]
-        assert await database.read(lambda s: events.overdue(s, now=NOW, limit=9)) == ["schedule-1"]
+        [overdue] = await database.read(lambda s: events.overdue(s, now=NOW, limit=9))
+        assert overdue.id == "schedule-1"
+        assert await database.read(lambda s: events.overdue(s, now=NOW, limit=9, after=overdue)) == []
 
 
 class TestSettings:
@@ -191,7 +206,7 @@ class TestSettings:
 
 
 def plan(session, statement):
-    sql, values = statement.on(session.dialect).bind({"moment": 1, "limit": 10})
+    sql, values = statement.on(session.dialect).bind({"moment": 1, "limit": 10, "after": 0, "after_id": ""})
     return str(
         session.connection.execute(
             f"EXPLAIN {'' if session.dialect == 'postgresql' else 'QUERY PLAN '}{sql}", values

@@ -6,6 +6,7 @@ so that neither two replicas nor a restored backup bill it twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -18,12 +19,14 @@ from saleor_amazonpay.storage.billing import events as event_rows
 from saleor_amazonpay.storage.billing import renewals as renewal_rows
 from saleor_amazonpay.storage.billing import schedules as schedule_rows
 from saleor_amazonpay.storage.billing.schedules import Schedule
+from saleor_amazonpay.storage.due import Promise
 from saleor_amazonpay.storage.engine import Session
 
 log = structlog.get_logger(__name__)
 
 SECONDS: Final = 15.0
 ROWS: Final = 100  # taken up in one look
+PAGE: Final = 500  # of what is overdue, in one transaction
 _RUN_SECONDS: Final = 45.0
 _MOST_MISSED: Final = 200  # periods accounted for in one transaction
 _OVERDUE: Final = timedelta(seconds=10)  # a job of its own should have it by then
@@ -47,7 +50,8 @@ async def run(services: Services) -> None:
         services.metrics.swept("schedules", done=len(fresh) - len(failed & {*fresh}), failed=len(failed & {*fresh}))
         if len(ids) < ROWS or not fresh:
             break
-    await services.database.run(lambda session: _carry_on_overdue(session, services))
+    for take_up_page in (_overdue_renewals, _overdue_events):
+        await _every_page(services, take_up_page, deadline)
 
 
 def take_up(session: Session, services: Services, schedule_id: str) -> None:
@@ -90,14 +94,35 @@ def _sorted(schedule: Schedule, due: range, services: Services) -> Periods:
     return sort_out(due, last_due_at, services.clock.now(), policy)
 
 
-def _carry_on_overdue(session: Session, services: Services) -> None:
-    """Jobs for what should have one: retries whose day has come, renewals whose process died, events not delivered."""
-    moment = services.clock.now() - _OVERDUE
-    for id_ in renewal_rows.due(session, now=moment, limit=10 * ROWS):
-        renewal = renewal_rows.by_id(session, id_)
+async def _every_page(
+    services: Services,
+    take_up_page: Callable[[Session, Services, Promise | None], list[Promise]],
+    deadline: Deadline,
+) -> None:
+    """Jobs for what should have one, whether it was lost or is only made now; a page to a transaction."""
+    after: Promise | None = None
+    while not deadline.is_over:
+        page = await services.database.run(lambda session, last=after: take_up_page(session, services, last))  # type: ignore[misc]
+        if len(page) < PAGE:
+            return
+        after = page[-1]
+
+
+def _overdue_renewals(session: Session, services: Services, after: Promise | None) -> list[Promise]:
+    """Retries whose day has come, steps put off, renewals whose job was lost."""
+    page = renewal_rows.due(session, now=services.clock.now() - _OVERDUE, limit=PAGE, after=after)
+    for found in page:
+        renewal = renewal_rows.by_id(session, found.id)
         if renewal is not None:
             settling.carry_on(session, services, renewal)
-    for schedule_id in dict.fromkeys(event_rows.overdue(session, now=moment, limit=ROWS)):
+    return page
+
+
+def _overdue_events(session: Session, services: Services, after: Promise | None) -> list[Promise]:
+    """Events that an endpoint has not taken yet, and whose job was lost."""
+    page = event_rows.overdue(session, now=services.clock.now() - _OVERDUE, limit=PAGE, after=after)
+    for schedule_id in dict.fromkeys(found.id for found in page):
         schedule = schedule_rows.by_id(session, schedule_id)
         if schedule is not None:
             events.deliver(session, services, schedule.api_url, schedule.id)
+    return page

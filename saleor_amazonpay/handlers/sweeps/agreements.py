@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.handlers.agreements import looking, problems
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.handlers.sweeps.rows import ROWS, each, row_deadline
+from saleor_amazonpay.jobs.registry import RetryLater
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage.agreements import Agreement
@@ -12,6 +16,7 @@ from saleor_amazonpay.storage.agreements import Agreement
 SECONDS = 60.0
 TELLING_SECONDS = 3600.0
 _MOST_PAGES = 1000
+_UNREADABLE = timedelta(minutes=15)
 
 
 async def run(services: Services) -> None:
@@ -32,4 +37,12 @@ async def tell_merchants(services: Services) -> None:
 
 
 async def _look(services: Services, known: Agreement) -> None:
-    await looking.look(services, known.id, row_deadline(services))
+    """One that cannot be read now has its turn again later: it must not stand before the others for ever."""
+    try:
+        await looking.look(services, known.id, row_deadline(services))
+    except (AppError, RetryLater):
+        now = services.clock.now()
+        await services.database.run(
+            lambda session: agreement_rows.change(session, known.id, now, watch_at=now + _UNREADABLE)
+        )
+        raise

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.jobs.queue import DeadJob
+from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage import notifications as inbox
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import problems as problem_rows
+from saleor_amazonpay.storage import tokenizations as tokenization_rows
+from saleor_amazonpay.storage.billing import renewals as renewal_rows
+from saleor_amazonpay.storage.billing import schedules as schedule_rows
 from saleor_amazonpay.storage.engine import Session
 
 SECONDS = 300.0
@@ -48,9 +53,30 @@ def _tenant_of(session: Session, job: DeadJob) -> str | None:
     args: Mapping[str, object] = job.args
     if "api_url" in args:
         return str(args["api_url"])
-    if "message_id" in args:
-        received = inbox.by_id(session, str(args["message_id"]))
-        return received.api_url if received else None
-    payment_id = args.get("payment_id") or operation_rows.payment_id_of(session, str(args.get("operation_id", "")))
-    payment = payment_rows.by_id(session, str(payment_id)) if payment_id else None
-    return payment.api_url if payment else None
+    for name, find in _OWNERS.items():
+        if name in args:
+            owner = find(session, str(args[name]))
+            return owner.api_url if owner else None
+    return None
+
+
+class _Owned(Protocol):
+    @property
+    def api_url(self) -> str: ...
+
+
+def _of_operation(session: Session, operation_id: str) -> _Owned | None:
+    payment_id = operation_rows.payment_id_of(session, operation_id)
+    return payment_rows.by_id(session, payment_id) if payment_id else None
+
+
+_OWNERS: Mapping[str, Callable[[Session, str], _Owned | None]] = {
+    "message_id": inbox.by_id,
+    "payment_id": payment_rows.by_id,
+    "operation_id": _of_operation,
+    "agreement_id": agreement_rows.by_id,
+    "tokenization_id": tokenization_rows.by_id,
+    "schedule_id": schedule_rows.by_id,
+    "renewal_id": renewal_rows.by_id,
+}
+"""What a job is about, by the name of its argument: a row that knows its tenant."""

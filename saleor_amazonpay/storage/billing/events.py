@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, text, update
 
+from saleor_amazonpay.storage.due import Promise, is_after
 from saleor_amazonpay.storage.engine import Row, Session, Statement
 from saleor_amazonpay.storage.tables import billing_events
 from saleor_amazonpay.storage.times import from_micros, to_micros
@@ -48,9 +49,13 @@ _FIRST_DUE = Statement(
     .limit(1)
 )
 OVERDUE = Statement(
-    select(billing_events.c.schedule_id)
-    .where(text("state = 'due'"), billing_events.c.due_at <= bindparam("moment"))
-    .order_by(billing_events.c.due_at)
+    select(billing_events.c.schedule_id.label("id"), billing_events.c.state, billing_events.c.due_at.label("at"))
+    .where(
+        text("state = 'due'"),
+        is_after(billing_events.c.due_at, billing_events.c.schedule_id),
+        billing_events.c.due_at <= bindparam("moment"),
+    )
+    .order_by(billing_events.c.due_at, billing_events.c.schedule_id)
     .limit(bindparam("limit"))
 )
 _MOVE = Statement(
@@ -105,9 +110,11 @@ def first_due(session: Session, schedule_id: str) -> BillingEvent | None:
     return _event(row) if row else None
 
 
-def overdue(session: Session, *, now: datetime, limit: int) -> list[str]:
-    """Schedules with something to tell, for whom a job should be under way."""
-    return [row.schedule_id for row in session.all(OVERDUE, {"moment": to_micros(now), "limit": limit})]
+def overdue(session: Session, *, now: datetime, limit: int, after: Promise | None = None) -> list[Promise]:
+    """Schedules with something to tell, for whom a job should be under way; the page after ``after``."""
+    start = {"after": after.at, "after_id": after.id} if after else {"after": 0, "after_id": ""}
+    rows = session.all(OVERDUE, {"moment": to_micros(now), "limit": limit, **start})
+    return [Promise(row.id, row.state, row.at) for row in rows]
 
 
 def move(session: Session, event_id: int, state: str, *, due_at: datetime, error: str | None = None) -> None:

@@ -13,6 +13,7 @@ from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.billing import OPEN, RenewalState, Step
 from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.storage.billing.changes import Changes
+from saleor_amazonpay.storage.due import Promise, is_after
 from saleor_amazonpay.storage.engine import Row, Session, Statement, insert_ignore
 from saleor_amazonpay.storage.tables import renewals
 from saleor_amazonpay.storage.times import from_micros, maybe_from_micros, to_micros
@@ -96,9 +97,13 @@ _LAST_PERIOD = Statement(
     .limit(1)
 )
 DUE = Statement(
-    select(renewals.c.id)
-    .where(text("next_at IS NOT NULL"), renewals.c.next_at <= bindparam("moment"))
-    .order_by(renewals.c.next_at)
+    select(renewals.c.id, renewals.c.state, renewals.c.next_at.label("at"))
+    .where(
+        text("next_at IS NOT NULL"),
+        is_after(renewals.c.next_at, renewals.c.id),
+        renewals.c.next_at <= bindparam("moment"),
+    )
+    .order_by(renewals.c.next_at, renewals.c.id)
     .limit(bindparam("limit"))
 )
 _INSERT = Statement(insert_ignore(renewals))
@@ -135,9 +140,11 @@ def last_period(session: Session, agreement_id: str) -> date | None:
     return date.fromisoformat(found) if found else None
 
 
-def due(session: Session, *, now: datetime, limit: int) -> list[str]:
-    """Ids of the open ones to be looked at, the longest due first, over all tenants."""
-    return [row.id for row in session.all(DUE, {"moment": to_micros(now), "limit": limit})]
+def due(session: Session, *, now: datetime, limit: int, after: Promise | None = None) -> list[Promise]:
+    """The open ones to be looked at, the longest due first, over all tenants; the page after ``after``."""
+    start = {"after": after.at, "after_id": after.id} if after else {"after": 0, "after_id": ""}
+    rows = session.all(DUE, {"moment": to_micros(now), "limit": limit, **start})
+    return [Promise(row.id, row.state, row.at) for row in rows]
 
 
 def add(session: Session, renewal: Renewal) -> bool:
