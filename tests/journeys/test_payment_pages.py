@@ -105,6 +105,74 @@ class TestList:
         assert 'href="/dashboard/accounts"' not in answer.text
 
 
+class TestFollowing:
+    """A page that shows something undecided asks for itself again, ever more rarely and not for ever."""
+
+    async def begun(self, shop, pages):
+        transaction = await charged(shop, "3000")
+        path = await path_of(shop, transaction)
+        answer = await pages.ask("POST", f"{path}/refund", data={"form": "form-1", "amount": "400"})
+        assert answer.status_code == 204
+        return path
+
+    async def test_from_the_press_of_a_button_to_the_outcome(self, shop, pages):
+        path = await self.begun(shop, pages)
+        moving = await pages.get(path)
+        assert f'hx-get="/dashboard{path}?looks=1" hx-trigger="load delay:2s' in moving
+        assert "This page follows by itself." in moving
+        assert "結果待ち" in await pages.get(path, language="ja")
+        await settle(shop)
+        settled = await pages.get(f"{path}?looks=1")
+        assert "data-follow" not in settled
+        assert "It is done." in settled
+        assert "完了しました" in await pages.get(path, language="ja")
+        shop.clock.move(minutes=16)
+        assert "It is done." not in await pages.get(path)
+
+    async def test_before_saleor_has_sent_what_it_was_asked(self, shop, pages):
+        shop.saleor.faults.webhook("lost-request", "TRANSACTION_REFUND_REQUESTED")
+        path = await self.begun(shop, pages)
+        text = await pages.get(path)
+        assert "data-follow" in text
+        assert "Not decided yet" in text
+        shop.clock.move(seconds=31)
+        assert "data-follow" not in await pages.get(path)
+
+    async def test_what_did_not_succeed_is_told(self, shop, pages):
+        transaction = await shop.authorized("3000")
+        path = await path_of(shop, transaction)
+        await pages.press(f"{path}/charge", amount="500")
+        [permission] = shop.amazon.audit()["permissions"]
+        shop.amazon.buyer_account.break_payment_method(permission["chargePermissionId"])
+        await pages.press(f"{path}/charge", form="form-2", amount="300")
+        text = await pages.get(path)
+        assert "It did not succeed." in text
+        assert "完了できませんでした" in await pages.get(path, language="ja")
+
+    @pytest.mark.parametrize(("looks", "delay"), [("0", "2s"), ("5", "5s"), ("10", "15s"), ("39", "30s"), ("x", "2s")])
+    async def test_ever_more_rarely(self, shop, pages, looks, delay):
+        path = await self.begun(shop, pages)
+        assert f"load delay:{delay}" in await pages.get(f"{path}?looks={looks}")
+
+    @pytest.mark.parametrize("looks", ["40", "999"])
+    async def test_and_not_for_ever(self, shop, pages, looks):
+        path = await self.begun(shop, pages)
+        text = await pages.get(f"{path}?looks={looks}")
+        assert "hx-get" not in text
+        assert "Look again" in text
+
+    async def test_the_widget_of_an_order_as_well(self, shop, pages):
+        shop.flow("default-jp", "AUTHORIZATION")
+        checkout = shop.saleor.create_checkout("default-jp")
+        path = await path_of(shop, await shop.pay(checkout.id))
+        order = await shop.saleor.storefront.checkout_complete(checkout.id)
+        await settle(shop)
+        widget = f"/widgets/order?orderId={order.order_id}"
+        assert "data-follow" not in await pages.get(widget)
+        await pages.ask("POST", f"{path}/charge", data={"form": "form-1", "amount": "100"})
+        assert "&amp;looks=1" in await pages.get(widget)
+
+
 class TestPayment:
     async def test_tells_money_expiry_and_what_happened(self, shop, pages):
         transaction = await shop.authorized("3000")

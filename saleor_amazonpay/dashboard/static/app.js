@@ -10,6 +10,8 @@ const OF_THE_DASHBOARD = ["saleorApiUrl", "domain", "id", "theme", "locale", "fe
 const HANDSHAKE_MS = 10_000;
 const LOCALE_MS = 200; // the Dashboard tells its language right after the handshake
 const NEW_TOKEN_MS = 10_000;
+const LOOK_LATER_MS = 3_000;
+const MOST_FAILED_LOOKS = 5;
 
 let bridge;
 let route;
@@ -17,6 +19,7 @@ let asked = ""; // the language of the last request
 let unsaved = false;
 let sending = false;
 let secrets = new Map();
+let failedLooks = 0;
 
 if (window.parent === window) show("outside");
 else start();
@@ -130,6 +133,7 @@ document.body.addEventListener("htmx:confirm", (event) => {
 });
 
 document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (isLook(detail.requestConfig.elt)) return;
   if (detail.requestConfig.verb === "post") sent(detail);
   place.setAttribute("aria-busy", "true");
 });
@@ -148,6 +152,7 @@ document.body.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 });
 
 document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (isLook(detail.requestConfig.elt)) return;
   sending = false;
   for (const button of place.querySelectorAll("[data-waiting]")) delete button.dataset.waiting;
   place.removeAttribute("aria-busy");
@@ -156,6 +161,10 @@ document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
 // The token ended on its way: the same once more with a new one. 401 means that nothing was done.
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig, elt } = event.detail;
+  if (isLook(requestConfig.elt)) {
+    event.detail.shouldSwap = false;
+    return looked(xhr, requestConfig.elt);
+  }
   if (xhr.status !== 401 || requestConfig.headers["X-Again"]) return fate(event);
   event.detail.shouldSwap = false;
   renewed().then((isNew) => (isNew ? again(requestConfig, elt) : expired(requestConfig, xhr)));
@@ -195,7 +204,89 @@ function warn(text) {
 }
 
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
-  document.body.addEventListener(failure, () => warn(document.getElementById("offline").content.textContent));
+  document.body.addEventListener(failure, ({ detail }) => {
+    const { elt } = detail.requestConfig;
+    if (isLook(elt) && failedLooks < MOST_FAILED_LOOKS) return lookLater(elt, true);
+    warn(document.getElementById("offline").content.textContent);
+  });
+}
+
+// --- A page follows what it shows until it is decided: what has changed is put in its place, and nothing else moves.
+
+function isLook(element) {
+  return Boolean(element?.matches?.("[data-follow]"));
+}
+
+async function looked({ status, responseText }, element) {
+  if (!element.isConnected) return;
+  if (status === 401) await renewed();
+  if (status !== 200) return failedLooks < MOST_FAILED_LOOKS && lookLater(element, true);
+  if (sending || document.getElementById("ask").open) return lookLater(element, false);
+  failedLooks = 0;
+  const answer = new DOMParser().parseFromString(responseText, "text/html");
+  const following = answer.getElementById("following");
+  if (!following) return;
+  for (const fresh of answer.querySelectorAll("[data-live]")) {
+    const shown = document.getElementById(fresh.id);
+    if (shown && !shown.querySelector("[aria-invalid=true]")) keeping(shown, () => renew(shown, fresh));
+  }
+  const before = element.textContent;
+  const hadFocus = element.contains(document.activeElement);
+  const next = document.importNode(following, true);
+  write(next);
+  element.replaceWith(next);
+  htmx.process(next);
+  if (hadFocus) next.focus({ preventScroll: true });
+  if (next.textContent !== before) live.textContent = next.textContent.replaceAll(/\s+/g, " ").trim();
+  if (!isLook(next) && place.querySelector("main.widget")) tell(actions.RefreshEntity());
+}
+
+function lookLater(element, isFailure) {
+  if (isFailure) failedLooks += 1;
+  setTimeout(() => element.isConnected && htmx.trigger(element, "look"), LOOK_LATER_MS);
+}
+
+function renew(shown, parsed) {
+  const fresh = document.importNode(parsed, true);
+  write(fresh);
+  if (plain(fresh) === plain(shown)) return;
+  shown.replaceChildren(...fresh.childNodes);
+  htmx.process(shown);
+}
+
+/** What a part says, without what differs from one answer to the next or what the reader did to it. */
+function plain(part) {
+  const copy = part.cloneNode(true);
+  for (const each of copy.querySelectorAll("[open]")) each.removeAttribute("open");
+  for (const each of copy.querySelectorAll("[class='']")) each.removeAttribute("class");
+  for (const each of copy.querySelectorAll("[name=form]")) each.removeAttribute("value");
+  return copy.innerHTML;
+}
+
+/** Entries, opened details and the focus outlive a change of the part; a focus whose place is gone goes to the outcome. */
+function keeping(part, change) {
+  const entered = [...part.querySelectorAll("input[id]:not([type=hidden])")].filter((each) => each.value !== each.defaultValue);
+  const opened = new Set([...part.querySelectorAll("details[open] > summary")].map((each) => each.textContent));
+  const active = part.contains(document.activeElement) ? document.activeElement : null;
+  const focused = active && likes(part, active).indexOf(active);
+  change();
+  for (const { id, value } of entered) {
+    const field = document.getElementById(id);
+    if (field) field.value = value;
+  }
+  for (const summary of part.querySelectorAll("details > summary")) {
+    if (opened.has(summary.textContent)) summary.parentElement.open = true;
+  }
+  if (!active || active.isConnected) return;
+  const again = likes(part, active)[focused] ?? document.getElementById("following");
+  again.focus({ preventScroll: true });
+  if (again.type === "text") again.setSelectionRange(active.selectionStart, active.selectionEnd);
+}
+
+/** The elements of that part that a reader would take for this one. */
+function likes(part, element) {
+  const sign = (each) => [each.id, each.closest("form")?.getAttribute("action"), each.id ? "" : each.textContent].join("\n");
+  return [...part.querySelectorAll(element.tagName)].filter((each) => sign(each) === sign(element));
 }
 
 // --- A page has come.
@@ -228,6 +319,14 @@ document.body.addEventListener("dashboard:refresh", () => tell(actions.RefreshEn
 
 /** What only the browser knows: time zone, the merchant's way of writing numbers, the height of a widget. */
 function decorate(part) {
+  write(part);
+  failedLooks = 0;
+  for (const form of part.querySelectorAll("form[data-preview]")) preview(form);
+  if (part.querySelector("main.widget")) measured.observe(part);
+  else measured.disconnect();
+}
+
+function write(part) {
   const { locale } = bridge.getState();
   const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   for (const time of part.querySelectorAll("time[datetime]")) {
@@ -240,9 +339,6 @@ function decorate(part) {
     const format = new Intl.NumberFormat(locale, { style: "currency", currency: amount.dataset.currency });
     amount.textContent = format.format(amount.value);
   }
-  for (const form of part.querySelectorAll("form[data-preview]")) preview(form);
-  if (part.querySelector("main.widget")) measured.observe(part);
-  else measured.disconnect();
 }
 
 /** "in 3 days", in the largest unit of which there are two or more. */

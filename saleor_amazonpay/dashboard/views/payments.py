@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from saleor_amazonpay.dashboard.pages import Answer, Download, Form, Go, MenuEntry, Pages, Screen, Visit
+from saleor_amazonpay.dashboard.views.following import follow
 from saleor_amazonpay.domain.money import Currency, Money
-from saleor_amazonpay.domain.states import PaymentStatus, StaffAction
+from saleor_amazonpay.domain.states import OperationKind, PaymentStatus, StaffAction
 from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.handlers import drift_report
 from saleor_amazonpay.handlers.dashboard_users import PAYMENT_STAFF
@@ -53,6 +54,24 @@ STATUSES: Final[Mapping[PaymentStatus, Word]] = {
     PaymentStatus.REPLACED: Word(marked("Replaced by a newer one"), "neutral"),
 }
 
+
+OPERATIONS: Final[Mapping[OperationKind, str]] = {
+    OperationKind.COMPLETE: marked("Payment"),
+    OperationKind.CHARGE_AGREEMENT: marked("Charge of the agreement"),
+    OperationKind.CHARGE: marked("Capture"),
+    OperationKind.REFUND: marked("Refund"),
+    OperationKind.CANCEL: marked("Release"),
+    OperationKind.REAUTHORIZE: marked("Hold the rest again"),
+    OperationKind.OVER_REFUND: marked("Refund more than was captured"),
+}
+"""How what is asked for is called; a staff action that moves money has the same value."""
+
+AMOUNTS: Final[Mapping[str, str]] = {
+    "authorized": marked("Authorized"),
+    "charged": marked("Captured, not refunded"),
+    "refunded": marked("Refunded"),
+}
+"""Saleor's names of the amounts that may differ."""
 
 REPORTS: Final[Mapping[str, Word]] = {
     "due": Word(marked("To be told"), "info"),
@@ -154,7 +173,9 @@ async def exported(visit: Visit) -> Answer:
 @pages.get("/payments/differences", permissions=STAFF)
 async def differing(visit: Visit) -> Answer:
     count, found = await drift_report.of_tenant(visit.services, visit.tenant, limit=MOST_DIFFERENCES)
-    return Screen("payment_differences.html", title=Message("Where amounts differ"), count=count, found=found)
+    return Screen(
+        "payment_differences.html", title=Message("Where amounts differ"), count=count, found=found, amounts=AMOUNTS
+    )
 
 
 MOST_DIFFERENCES: Final = 100
@@ -244,6 +265,9 @@ async def _page(visit: Visit, *, failed: StaffAction | None = None, refusal: App
         form_id=uuid4().hex,
         happened=[_line(entry) for entry in reversed(told.timeline)],
         base=f"/payments/{told.payment.id}",
+        following=follow(visit, f"/payments/{told.payment.id}", [told]),
+        operations=OPERATIONS,
+        amounts=AMOUNTS,
     )
 
 

@@ -13,7 +13,8 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from saleor_amazonpay.dashboard.pages import Answer, Pages, Screen, Visit
-from saleor_amazonpay.dashboard.views.payments import ORDER_WIDGET, STAFF, STATUSES, Word
+from saleor_amazonpay.dashboard.views.following import follow
+from saleor_amazonpay.dashboard.views.payments import AMOUNTS, OPERATIONS, ORDER_WIDGET, STAFF, STATUSES, Word
 from saleor_amazonpay.handlers.merchant_payments import listing, story
 from saleor_amazonpay.handlers.merchant_payments.story import PaymentStory
 from saleor_amazonpay.messages import Message
@@ -53,6 +54,9 @@ async def of_order(visit: Visit) -> Answer:
         title=Message("Amazon Pay"),
         stories=[_shown(visit, told) for told in stories],
         back=ORDER_WIDGET + quote(order_id, safe=""),
+        following=follow(visit, ORDER_WIDGET + quote(order_id, safe=""), stories),
+        operations=OPERATIONS,
+        amounts=AMOUNTS,
     )
 
 

@@ -21,7 +21,7 @@ from saleor_amazonpay.handlers.sweeps import undelivered_requests
 from saleor_amazonpay.handlers.sweeps.undelivered_requests import Missed
 from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import accounts as account_rows
-from saleor_amazonpay.storage import drift, due, problems, reports, timeline
+from saleor_amazonpay.storage import drift, due, problems, reports, staff_actions, timeline
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.accounts import Account
@@ -32,6 +32,7 @@ from saleor_amazonpay.storage.operations import Operation
 from saleor_amazonpay.storage.payments import Payment
 from saleor_amazonpay.storage.problems import Problem
 from saleor_amazonpay.storage.reports import Report
+from saleor_amazonpay.storage.staff_actions import StaffRequest
 from saleor_amazonpay.storage.timeline import Entry
 from saleor_amazonpay.storage.times import from_micros, maybe_from_micros
 
@@ -89,6 +90,11 @@ class InSaleor:
     amounts: Mapping[str, Money]
     missed: Sequence[Missed]  # requests Saleor could not deliver
 
+    @property
+    def is_pending(self) -> bool:
+        """Saleor waits for the outcome of something."""
+        return any(amount.is_positive for name, amount in self.amounts.items() if name.endswith("Pending"))
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentStory:
@@ -103,6 +109,7 @@ class PaymentStory:
     timeline: Sequence[Entry]
     problems: Sequence[Problem]
     differences: Sequence[Difference]  # between Saleor and Amazon, as last compared
+    asked: Sequence[StaffRequest] = ()  # by staff on our own pages, oldest first
     in_saleor: InSaleor | None = None  # None: Saleor did not say
 
     @property
@@ -210,6 +217,7 @@ def read(session: Session, services: Services, api_url: str, payment_id: str) ->
         timeline=timeline.of_payment(session, payment_id),
         problems=[each for each in problems.of_tenant(session, api_url) if _concerns(each, payment)],
         differences=differing.differences if differing else (),
+        asked=staff_actions.of_payment(session, payment_id),
     )
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from saleor_amazonpay.domain.money import Currency, Money
+from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.storage import drift, migrate
 from saleor_amazonpay.storage.drift import Difference
 from saleor_amazonpay.storage.engine import Statement
@@ -20,6 +21,7 @@ from tests.journeys.shop import Shop, open_shop
 pytestmark = pytest.mark.browser
 
 CUSTOMER = "VXNlcjo3"
+SLOWLY = 3.2  # seconds Amazon takes to answer: longer than a webhook may work, so a job carries it to its end
 
 
 @dataclass
@@ -148,6 +150,72 @@ class TestAtWork:
         await settle(shop)
         assert captured(shop) - before == 1000
         assert shop.amounts(transaction) == {"authorized": 2000, "charged": 1000}
+
+    async def test_the_page_follows_a_capture_to_its_end_by_itself(self, furnished, open_dashboard):
+        """Nobody opens anything again; what was entered elsewhere, what was opened and the focus stay."""
+        shop = furnished.shop
+        opened = await open_dashboard(await path_of(shop, await shop.authorized("3000")))
+        app, asked = opened.app, []
+        opened.page.on("request", lambda each: asked.append(each.url) if "looks=" in each.url else None)
+        shop.amazon.faults.add(Fault(operation="capture_charge", delay=SLOWLY))
+        await app.locator("#charge-amount").fill("1000")
+        await app.locator("form.offer", has=app.locator("#charge-amount")).get_by_role("button").click()
+        await app.get_by_role("dialog").get_by_role("button", name="Capture").click()
+        await app.get_by_text("This page follows by itself.").wait_for()
+        assert await opened.stumbling_blocks() == []
+        await app.locator("#charge-amount").fill("70")
+        await app.locator("ol.timeline summary").first.click()
+        opened_entry = await app.locator("ol.timeline summary").first.text_content()
+        await app.locator("#charge-amount").focus()
+        await settle(shop)
+        await app.locator("#following .notice.success").wait_for()
+        await app.locator("#state").get_by_text("Partially captured", exact=True).wait_for()
+        assert await app.evaluate("document.activeElement.id") == "charge-amount"
+        assert await app.locator("#charge-amount").input_value() == "70"
+        assert await app.locator("details[open] > summary").first.text_content() == opened_entry
+        assert "It is done." in await app.locator("#live").text_content()
+        assert await opened.stumbling_blocks() == []
+        await opened.picture("payment-followed")
+        done = len(asked)
+        await opened.page.wait_for_timeout(2_500)
+        assert len(asked) == done > 0
+
+    async def test_a_focus_whose_button_is_gone_goes_to_the_outcome(self, furnished, open_dashboard):
+        shop = furnished.shop
+        opened = await open_dashboard(await path_of(shop, await shop.authorized("3000")), language="ja", theme="dark")
+        app = opened.app
+        shop.amazon.faults.add(Fault(operation="cancel_charge", delay=SLOWLY))
+        await app.locator("form[action$='/cancel'] button").click()
+        await app.get_by_role("dialog").locator("button[value=yes]").click()
+        await app.get_by_text("この画面は自動で更新されます。").wait_for()
+        await app.locator("form[action$='/cancel'] button").focus()
+        await settle(shop)
+        await app.locator("#following .notice.success").wait_for()
+        assert await app.locator("form[action$='/cancel']").count() == 0
+        assert await app.evaluate("document.activeElement.id") == "following"
+        await opened.picture("payment-followed-ja-dark")
+
+    async def test_looks_that_fail_end_with_a_word(self, furnished, open_dashboard):
+        shop = furnished.shop
+        transaction = await charged(shop)
+        await shop.saleor.staff.request_refund(transaction, Decimal(500))
+        await shop.saleor.settle()
+        opened = await open_dashboard(await path_of(shop, transaction), clock=True)
+        app, asked = opened.app, []
+        await app.locator("#following[data-follow]").wait_for()
+
+        async def fail(route):
+            asked.append(route.request.url)
+            await route.abort()
+
+        await opened.page.route("**/*looks=*", fail)
+        for _ in range(12):
+            await opened.page.clock.run_for(3_000)
+            await opened.page.wait_for_timeout(50)
+        await app.locator("#notice").get_by_text("The app did not answer.").wait_for()
+        assert len(asked) == 6
+        await settle(shop)
+        opened.complaints.clear()  # Chromium's own, about the requests that failed
 
     async def test_too_much_is_said_beside_the_field(self, furnished, open_dashboard):
         opened = await open_dashboard(furnished.paths["refunded"])
