@@ -25,6 +25,7 @@ app = typer.Typer(
 Account = Annotated[str | None, typer.Option("--account", help="The account's id or name; left out: all of them.")]
 OneAccount = Annotated[str, typer.Option("--account", help="The account's id or name.")]
 ReportId = Annotated[str, typer.Argument(metavar="REPORT", help="The report's id.")]
+Csv = Annotated[bool, typer.Option("--csv", help="As CSV for spreadsheets.")]
 Type = Annotated[str, typer.Option("--type", help="Amazon's report type; left out: the settlement report.")]
 
 
@@ -146,24 +147,26 @@ def create(
 
 
 @app.command()
-def schedules(account: OneAccount, tenant: Tenant = None, as_json: Json = False) -> None:
+def schedules(account: OneAccount, tenant: Tenant = None, as_json: Json = False, as_csv: Csv = False) -> None:
     """List the reports that Amazon Pay makes regularly."""
 
     async def work(services: Services, api_url: str) -> Any:
         [chosen] = await asking.accounts_of(services, api_url, account)
         return await asking.schedules(services, chosen)
 
-    found = [
-        {
-            "id": each.report_schedule_id,
-            "type": each.report_type,
-            "frequency": each.schedule_frequency,
-            "next": each.next_report_creation_time,
-        }
-        for each in run(work, tenant, as_json=as_json)
+    found: list[asking.Schedule] = run(work, tenant, as_json=as_json)
+    if as_csv:
+        sys.stdout.buffer.write(asking.schedules_as_csv(found))
+        return
+    documents = [
+        {"id": one.id, "type": one.report_type, "frequency": one.frequency, "next": one.next_at} for one in found
     ]
-    text = "\n".join(f"{one['id']}  {one['frequency']}  {one['type']}  next {one['next']}" for one in found)
-    _tell(found, text or "No report is scheduled.", as_json=as_json)
+    text = "\n".join(
+        f"{one.id}  {one.frequency}  {one.report_type}"
+        + (f"  next {one.next_at:%Y-%m-%d %H:%M} UTC" if one.next_at else "")
+        for one in found
+    )
+    _tell(documents, text or "No report is scheduled.", as_json=as_json)
 
 
 @app.command()
@@ -204,9 +207,10 @@ def unschedule(
 @app.command()
 def disbursements(
     account: OneAccount,
-    days: Annotated[int, typer.Option(min=1, max=365)] = 90,
+    days: Annotated[int, typer.Option(min=1, max=365)] = asking.PAYOUT_DAYS,
     tenant: Tenant = None,
     as_json: Json = False,
+    as_csv: Csv = False,
 ) -> None:
     """List Amazon Pay's payouts, each beside what the imported lines of its settlement come to."""
 
@@ -215,19 +219,23 @@ def disbursements(
         return await asking.disbursements(services, chosen, services.clock.now() - timedelta(days=days))
 
     found = run(work, tenant, as_json=as_json)
+    if as_csv:
+        sys.stdout.buffer.write(asking.payouts_as_csv(found))
+        return
     documents = [
         {
             "settlementId": one.settlement_id,
             "referenceId": one.reference_id,
             "at": one.at,
-            "amount": str(one.amount),
+            "amount": str(one.amount) if one.amount else one.amount_text,
             "settled": str(one.settled) if one.settled is not None else None,
             "difference": str(one.difference) if one.difference is not None else None,
         }
         for one in found
     ]
     text = "\n".join(
-        f"{one.at or datetime.min.replace(tzinfo=UTC):%Y-%m-%d}  {one.amount}  settlement {one.settlement_id}: "
+        f"{one.at or datetime.min.replace(tzinfo=UTC):%Y-%m-%d}  {one.amount or one.amount_text}  "
+        f"settlement {one.settlement_id}: "
         + ("no lines imported" if one.settled is None else f"lines come to {one.settled}")
         for one in found
     )

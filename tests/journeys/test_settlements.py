@@ -6,6 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from saleor_amazonpay.handlers.settlements import asking, importing
+from saleor_amazonpay.sandbox.amazon_pay import reports
+from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import problems as problem_rows
 from saleor_amazonpay.storage import settlements as rows
@@ -89,18 +91,120 @@ class TestFetched:
         await charged(shop)
         services, jp = shop.running.services, await account(shop)
         made = await asking.schedule(services, jp, "P1D")
-        assert [one.report_schedule_id for one in await asking.schedules(services, jp)] == [made]
+        assert [one.id for one in await asking.schedules(services, jp)] == [made]
         await asking.unschedule(services, jp, made)
         assert await asking.schedules(services, jp) == []
+        again = await asking.schedule(services, jp, "P1D")  # at the same minute
+        assert [one.id for one in await asking.schedules(services, jp)] == [again]
         paid = shop.amazon.seller_central.disburse(jp.merchant_id)
         [seen] = await asking.disbursements(services, jp, shop.clock.now() - timedelta(days=1))
         assert (seen.amount, seen.settled) == (paid.amount, None)
-        [charge] = charges(shop)
-        head = HEAD.replace("CurrencyCode", "CurrencyCode,SettlementId")
-        line = f"Capture,{charge['chargeId']},,JPY,{paid.settlement_id},{paid.amount.amount},0\n"
-        await given(shop, head + line)
+        await give_lines_of(shop, paid)
         [seen] = await asking.disbursements(services, jp, shop.clock.now() - timedelta(days=1))
         assert (seen.settled, seen.difference.minor) == (paid.amount, 0)
+
+
+async def give_lines_of(shop, paid, less=0):
+    """A report with the one charge of a payout's settlement."""
+    [charge] = charges(shop)
+    head = HEAD.replace("CurrencyCode", "CurrencyCode,SettlementId")
+    amount = paid.amount.minor - less
+    await given(shop, f"{head}Capture,{charge['chargeId']},,JPY,{paid.settlement_id},{amount},0\n")
+
+
+FREQUENCY = "mutation($id: ID!, $often: ReportFrequency!) {settlementScheduleCreate(accountId: $id, frequency: $often) {schedules {id frequency reportType nextAt} errors {code}}}"
+CANCEL = "mutation($id: ID!, $schedule: ID!) {settlementScheduleCancel(accountId: $id, id: $schedule) {schedules {id} errors {code message}}}"
+PAYOUTS = "query($id: ID!) {settlementPayouts(accountId: $id) {payouts {settlementId amount {amount currency} settled {amount} difference {amount}} errors {code}}}"
+
+
+class TestPayoutsAndSchedulesShown:
+    async def test_on_the_page_in_both_languages_and_as_csv(self, shop):
+        await charged(shop)
+        jp = await account(shop)
+        page = (await ask(shop, "GET", "/settlements/payouts")).text
+        assert "Nothing was paid out in this time." in page
+        assert "No report is scheduled." in page
+        made = await ask(shop, "POST", "/settlements/schedules", data={"account": "account-jp", "frequency": "P7D"})
+        assert made.status_code == 204, made.text
+        [schedule] = await asking.schedules(shop.running.services, jp)
+        paid = shop.amazon.seller_central.disburse(jp.merchant_id)
+        page = (await ask(shop, "GET", "/settlements/payouts?account=account-jp")).text
+        assert schedule.id in page
+        assert "Every 7 days" in page
+        assert "No lines imported" in page
+        await give_lines_of(shop, paid, less=5)
+        japanese = (await ask(shop, "GET", "/settlements/payouts?account=account-jp", language="ja")).text
+        for words in ("振込とレポートの定期作成", "7 日ごと", "不一致", paid.settlement_id):
+            assert words in japanese
+        payouts = await ask(shop, "GET", "/settlements/payouts/csv?account=account-jp")
+        columns, row = payouts.content.decode("utf-8-sig").splitlines()
+        assert columns == "paid_at,settlement_id,reference_id,currency,amount,lines_come_to,difference"
+        assert row.endswith(f",JPY,{paid.amount.amount},{paid.amount.minor - 5},5")
+        schedules = await ask(shop, "GET", "/settlements/schedules/csv?account=account-jp")
+        assert (
+            schedules.content.decode("utf-8-sig")
+            .splitlines()[1]
+            .startswith(f"{schedule.id},_GET_FLAT_FILE_OFFAMAZONPAYMENTS_SANDBOX_SETTLEMENT_DATA_,P7D,20")
+        )
+        done = await ask(shop, "POST", f"/settlements/schedules/{schedule.id}/cancel", data={"account": "account-jp"})
+        assert done.status_code == 204, done.text
+        assert await asking.schedules(shop.running.services, jp) == []
+
+    async def test_on_the_page_what_is_wrong_is_said(self, shop):
+        await account(shop)
+        refused = await ask(
+            shop, "POST", "/settlements/schedules", data={"account": "account-jp", "frequency": "hourly"}
+        )
+        assert (refused.status_code, "The frequency is one of" in refused.text) == (422, True)
+        gone = await ask(shop, "POST", "/settlements/schedules/x/cancel", data={"account": "account-jp"})
+        assert gone.status_code == 422
+        unknown = await ask(shop, "GET", "/settlements/payouts/csv?account=nobodys")
+        assert (unknown.status_code, "There is no such Amazon Pay account." in unknown.text) == (422, True)
+        shop.amazon.faults.add(Fault(operation="get_disbursements", status=503, times=50))
+        absent = await ask(shop, "GET", "/settlements/payouts")
+        assert (absent.status_code, 'class="notice critical"' in absent.text) == (200, True)
+        assert "Nothing was paid out" not in absent.text
+
+    async def test_over_graphql(self, shop):
+        await charged(shop)
+        jp = await account(shop)
+        made = (await graphql(shop, FREQUENCY, id="account-jp", often="P14D"))["settlementScheduleCreate"]
+        [schedule] = made["schedules"]
+        assert (schedule["frequency"], made["errors"]) == ("P14D", [])
+        again = (await graphql(shop, FREQUENCY, id="account-jp", often="P1D"))["settlementScheduleCreate"]
+        assert [one["frequency"] for one in again["schedules"]] == ["P1D"]  # one schedule for a type
+        [schedule] = again["schedules"]
+        listed = await graphql(shop, '{settlementSchedules(accountId: "account-jp") {schedules {id} errors {code}}}')
+        assert listed["settlementSchedules"] == {"schedules": [{"id": schedule["id"]}], "errors": []}
+        ended = (await graphql(shop, CANCEL, id="account-jp", schedule=schedule["id"]))["settlementScheduleCancel"]
+        assert ended == {"schedules": [], "errors": []}
+        [error] = (await graphql(shop, CANCEL, id="account-jp", schedule="x"))["settlementScheduleCancel"]["errors"]
+        assert error["message"]
+        paid = shop.amazon.seller_central.disburse(jp.merchant_id)
+        await give_lines_of(shop, paid)
+        [payout] = (await graphql(shop, PAYOUTS, id="account-jp"))["settlementPayouts"]["payouts"]
+        assert (payout["settlementId"], payout["settled"]["amount"], payout["difference"]["amount"]) == (
+            paid.settlement_id, paid.amount.amount, "0",
+        )  # fmt: skip
+        stranger = (await graphql(shop, PAYOUTS, id="another-tenants"))["settlementPayouts"]
+        assert stranger == {"payouts": [], "errors": [{"code": "NOT_FOUND"}]}
+
+    async def test_an_amount_that_is_none_is_shown_as_it_came(self, shop, monkeypatch):
+        await charged(shop)
+        jp = await account(shop)
+        paid = shop.amazon.seller_central.disburse(jp.merchant_id)
+        monkeypatch.setattr(
+            reports,
+            "_disbursement",
+            lambda it: {"settlementId": it.settlement_id, "amount": "12.345", "currencyCode": "JPY"},
+        )
+        [seen] = await asking.disbursements(shop.running.services, jp, shop.clock.now() - timedelta(days=1))
+        assert (seen.amount, seen.amount_text, seen.difference) == (None, "12.345 JPY", None)
+        page = (await ask(shop, "GET", "/settlements/payouts")).text
+        assert "12.345 JPY" in page
+        assert "Cannot be read" in page
+        assert "12.345 JPY" in (await ask(shop, "GET", "/settlements/payouts/csv")).text
+        assert paid.settlement_id in page
 
 
 class TestDiffering:

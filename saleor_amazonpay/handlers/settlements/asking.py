@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
 
 from saleor_amazonpay.amazonpay import models, parse_timestamp, requests
-from saleor_amazonpay.amazonpay.models import ReportSchedule
 from saleor_amazonpay.domain import keys
-from saleor_amazonpay.domain.money import Currency, Money, MoneyError
+from saleor_amazonpay.domain.money import Money, MoneyError
+from saleor_amazonpay.domain.reports import ReportFrequency
 from saleor_amazonpay.errors import RequestRejected
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.settlements import importing
@@ -24,10 +26,7 @@ from saleor_amazonpay.storage.drift import Drift
 from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.settlements import MatchedLine, SettlementReport
 
-FREQUENCIES = (
-    *("PT5M", "PT15M", "PT30M", "PT1H", "PT2H", "PT4H", "PT8H", "PT12H", "PT24H", "PT84H"),
-    *("P1D", "P2D", "P3D", "P7D", "P14D", "P15D", "P18D", "P30D"),
-)
+PAYOUT_DAYS = 90
 _SECONDS = 20.0
 _PAGES = 10
 _MOST_LINES = 100_000
@@ -54,23 +53,37 @@ class UnknownFrequency(RequestRejected):
     code = "INVALID"
 
     def __init__(self) -> None:
-        super().__init__(Message("The frequency is one of {all}.", all=", ".join(FREQUENCIES)))
+        super().__init__(Message("The frequency is one of {all}.", all=", ".join(ReportFrequency)))
 
 
 @dataclass(frozen=True, slots=True)
 class Disbursement:
-    """A payout of Amazon's, and what our imported lines of its settlement come to; None: none imported."""
+    """A payout of Amazon's; ``settled`` is what our imported lines of its settlement come to, None: none imported.
+
+    ``amount`` is None where Amazon's figure, which ``amount_text`` has, is no amount of a currency known here.
+    """
 
     account_id: str
     settlement_id: str
     reference_id: str
-    amount: Money
+    amount: Money | None
+    amount_text: str
     at: datetime | None
     settled: Money | None
 
     @property
     def difference(self) -> Money | None:
-        return None if self.settled is None else self.amount - self.settled
+        return None if self.settled is None or self.amount is None else self.amount - self.settled
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A report that Amazon makes regularly; ``frequency`` as Amazon words it, a new one of theirs too."""
+
+    id: str
+    report_type: str
+    frequency: str
+    next_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +125,26 @@ async def create(services: Services, account: Account, start: datetime, end: dat
     return answer.value.report_id or ""
 
 
-async def schedules(services: Services, account: Account) -> list[ReportSchedule]:
+async def schedules(services: Services, account: Account) -> list[Schedule]:
+    """Every report that Amazon makes regularly, of whatever type."""
     answer = await services.amazon(account).execute(requests.get_report_schedules(), budget=_SECONDS)
-    return list(answer.value.report_schedules or ())
+    return [
+        Schedule(
+            id=each.report_schedule_id or "",
+            report_type=each.report_type or "",
+            frequency=each.schedule_frequency or "",
+            next_at=_time(each.next_report_creation_time),
+        )
+        for each in answer.value.report_schedules or ()
+    ]
 
 
 async def schedule(services: Services, account: Account, frequency: str, report_type: str = "") -> str:
-    """Have Amazon make a report regularly, in place of the type's present schedule; the schedule's id."""
-    if frequency not in FREQUENCIES:
+    """Have Amazon make a report regularly, in place of the type's present schedule; the schedule's id.
+
+    Each asking has a key of its own: done twice it comes to the same, and a schedule that was ended may be made again.
+    """
+    if frequency not in set(ReportFrequency):
         raise UnknownFrequency
     wanted, now = report_type or importing.SETTLEMENT_TYPES[account.environment], services.clock.now()
     request = requests.create_report_schedule(
@@ -127,7 +152,7 @@ async def schedule(services: Services, account: Account, frequency: str, report_
         frequency,
         now + timedelta(minutes=5),
         delete_existing_schedule=True,
-        idempotency_key=keys.idempotency_key("schedule", account.id, wanted, frequency, f"{now:%Y-%m-%dT%H:%M}"),
+        idempotency_key=keys.idempotency_key("schedule", account.id, wanted, frequency, uuid4()),
     )
     answer = await services.amazon(account).execute(request, budget=_SECONDS)
     return answer.value.report_schedule_id or ""
@@ -159,6 +184,7 @@ async def disbursements(services: Services, account: Account, since: datetime) -
             settlement_id=each.settlement_id or "",
             reference_id=each.amazon_disbursement_reference_id or "",
             amount=_amount(each.amount, each.currency_code),
+            amount_text=f"{each.amount if each.amount is not None else '?'} {each.currency_code or '?'}",
             at=_time(each.transaction_time),
             settled=settled.get((each.settlement_id or "", each.currency_code or "")),
         )
@@ -192,23 +218,25 @@ async def differences(services: Services, api_url: str, *, limit: int = 500) -> 
     return await services.database.read(look)
 
 
-_CSV = (
+_LINE_COLUMNS = (
     *("line", "kind", "posted_at", "settlement_id", "transaction_id", "charge_permission_id", "merchant_reference"),
     *("order_number", "currency", "amount", "fee", "net", "match", "payment", "difference"),
 )
 
 
+_PAYOUT_COLUMNS = ("paid_at", "settlement_id", "reference_id", "currency", "amount", "lines_come_to", "difference")
+_SCHEDULE_COLUMNS = ("schedule_id", "report_type", "frequency", "next_at")
+
+
 def as_csv(lines: Sequence[MatchedLine]) -> bytes:
-    """For a spreadsheet: UTF-8 with its mark, amounts with the currency's decimals, no cell that is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(_CSV)
-    for line in lines:
-        writer.writerow(
+    """A report's lines with what each was matched with."""
+    return _csv(
+        _LINE_COLUMNS,
+        (
             [
-                line.number,
+                str(line.number),
                 line.kind,
-                line.posted_at.isoformat() if line.posted_at else "",
+                _iso(line.posted_at),
                 *map(_harmless, (line.settlement_id, line.transaction_id, line.permission_id, line.reference)),
                 _harmless(line.order_number),
                 line.amount.currency.value,
@@ -216,22 +244,62 @@ def as_csv(lines: Sequence[MatchedLine]) -> bytes:
                 line.fee.amount,
                 line.net.amount,
                 line.match,
-                line.payment_id or "",
+                line.payment_id or " ".join(line.candidates),
                 _harmless(line.difference or ""),
             ]
-        )
+            for line in lines
+        ),
+    )
+
+
+def payouts_as_csv(payouts: Sequence[Disbursement]) -> bytes:
+    """What Amazon paid out, each beside what the imported lines of its settlement come to."""
+    return _csv(
+        _PAYOUT_COLUMNS,
+        (
+            [
+                _iso(one.at),
+                *map(_harmless, (one.settlement_id, one.reference_id)),
+                one.amount.currency.value if one.amount else "",
+                one.amount.amount if one.amount else _harmless(one.amount_text),
+                one.settled.amount if one.settled is not None else "",
+                one.difference.amount if one.difference is not None else "",
+            ]
+            for one in payouts
+        ),
+    )
+
+
+def schedules_as_csv(schedules: Sequence[Schedule]) -> bytes:
+    """The reports Amazon makes regularly."""
+    return _csv(
+        _SCHEDULE_COLUMNS,
+        ([*map(_harmless, (one.id, one.report_type, one.frequency)), _iso(one.next_at)] for one in schedules),
+    )
+
+
+def _csv(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> bytes:
+    """For a spreadsheet: UTF-8 with its mark, amounts with the currency's decimals, no cell that is a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows(lines)
     return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
 
 
 def _harmless(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _amount(amount: object, currency: str | None) -> Money:
+def _amount(amount: Decimal | None, currency: str | None) -> Money | None:
     try:
         return Money.parse(str(amount), currency or "")
     except (MoneyError, ValueError):
-        return Money.zero(Currency.JPY)
+        return None
 
 
 def _time(text: str | None) -> datetime | None:
