@@ -1,6 +1,7 @@
 """What Saleor can be asked about a schedule: public metadata of the template order, always the present state.
 
-Each change sends Saleor's own ORDER_METADATA_UPDATED, so that a merchant's mail flow needs no endpoint of its own.
+Each change sends Saleor's own ORDER_METADATA_UPDATED, so that a merchant's mail flow needs no endpoint of its own. The
+keys name the schedule: several may repeat the same order.
 """
 
 from __future__ import annotations
@@ -68,7 +69,6 @@ def metadata(schedule: Schedule, renewal: Renewal | None, page: str | None) -> d
     is_waiting = renewal is not None and renewal.state in _UNSETTLED
     is_the_buyers = renewal is not None and decline_of(renewal.reason_code or "") in BUYERS_DECLINES
     values = {
-        "id": schedule.id,
         "state": schedule.state,
         "reason": schedule.reason or "",
         "nextDate": "" if schedule.has_ended else schedule.next_date.isoformat(),
@@ -80,4 +80,4 @@ def metadata(schedule: Schedule, renewal: Renewal | None, page: str | None) -> d
         "graceUntil": renewal.grace_until.isoformat() if renewal and is_waiting and renewal.grace_until else "",
         "paymentPage": (page or "") if is_waiting and is_the_buyers else "",
     }
-    return {f"{PREFIX}.{name}": str(value) for name, value in values.items()}
+    return {f"{PREFIX}.{schedule.id}.{name}": str(value) for name, value in values.items()}
