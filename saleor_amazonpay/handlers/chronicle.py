@@ -88,7 +88,7 @@ class Chronicle:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._kept: list[tuple[str, str, datetime, Mapping[str, Any]]] = []
+        self._kept: list[timeline.NewEntry] = []
         self._writing: asyncio.Task[None] | None = None
 
     def note(self, payment_id: str, kind: str, **detail: Any) -> None:
@@ -111,12 +111,8 @@ class Chronicle:
         if not kept:
             return
 
-        def insert(session: Session) -> None:
-            for payment_id, kind, at, detail in kept:
-                timeline.add(session, payment_id, kind, at, **detail)
-
         try:
-            await self._database.run(insert)
+            await self._database.run(lambda session: timeline.add_all(session, kept))
         except Exception:
             log.exception("timeline_not_written", entries=len(kept))
 
@@ -131,7 +127,7 @@ class Chronicle:
         if len(self._kept) >= _MOST_KEPT:
             log.warning("timeline_entry_lost", payment=payment_id, kind=kind)
             return
-        self._kept.append((payment_id, kind, at, detail))
+        self._kept.append(timeline.NewEntry(payment_id, kind, at, detail))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write_later())
 

@@ -55,11 +55,10 @@ async def begin(
 
 def _bind(session: Session, services: Services, payment: Payment) -> str | None:
     """Bind the checkout session to the payment; otherwise why it cannot be (case 3)."""
-    known = payment_rows.by_transaction(session, payment.api_url, payment.transaction_id)
+    known, holder = payment_rows.with_rival(session, payment)
     if known is not None and not known.is_undecided:
         return "This transaction is decided already; start a new one."
-    holder = payment_rows.by_session(session, payment.api_url, payment.session_id or "")
-    if holder is not None and holder.id != payment.id:
+    if holder is not None:
         if not holder.is_undecided:
             return "This Amazon Pay session is used by another payment; start again with the button."
         if holder.source_id != payment.source_id:

@@ -268,7 +268,7 @@ SEARCHES: Final[Mapping[str, Statement]] = {
     "ix_payments_source": _payments_with(payments.c.source_id == _TEXT),
     "uq_payments_api_url_transaction_id": _payments_with(payments.c.transaction_id == _TEXT),
     "uq_payments_session": _payments_with(payments.c.session_id == func.lower(_TEXT)),
-    "ix_payments_permission": _payments_with(payments.c.charge_permission_id == func.upper(_TEXT)),
+    "ix_payments_charge_permission": _payments_with(payments.c.charge_permission_id == func.upper(_TEXT)),
     "ix_payments_list_customer": Statement(
         select(payments.c.id).where(_TENANT, payments.c.customer_id == _TEXT).order_by(*_NEWEST_FIRST).limit(MOST_FOUND)
     ),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select, union, update
+from sqlalchemy import bindparam, or_, select, union, update
 
 from saleor_amazonpay.domain.agreements import AgreementTerms, Frequency, is_standing
 from saleor_amazonpay.domain.balances import Balances, ChargePart, RefundPart
@@ -104,6 +105,14 @@ _BY_SESSION = Statement(
     .where(payments.c.api_url == bindparam("api_url"), payments.c.session_id == bindparam("session_id"))
     .with_for_update()
 )
+_RIVALS = Statement(
+    select(payments)
+    .where(
+        payments.c.api_url == bindparam("api_url"),
+        or_(payments.c.transaction_id == bindparam("transaction_id"), payments.c.session_id == bindparam("session_id")),
+    )
+    .with_for_update()
+)
 _SAVE = Statement(
     upsert(
         payments,
@@ -193,6 +202,18 @@ def by_session(session: Session, api_url: str, session_id: str) -> Payment | Non
     """Whoever holds the checkout session now, in this tenant."""
     row = session.one(_BY_SESSION, {"api_url": api_url, "session_id": session_id})
     return _payment(session, row) if row else None
+
+
+def with_rival(session: Session, payment: Payment) -> tuple[Payment | None, Payment | None]:
+    """The payment as it stands, and another one of the tenant that holds its checkout session; both rows locked."""
+    wanted = {"api_url": payment.api_url, "transaction_id": payment.transaction_id, "session_id": payment.session_id}
+    known, rival = None, None
+    for row in session.all(_RIVALS, wanted):
+        if row.transaction_id == payment.transaction_id:
+            known = _payment(session, row)
+        else:
+            rival = _payment(session, row)
+    return known, rival
 
 
 def save(session: Session, payment: Payment) -> None:
@@ -323,13 +344,8 @@ def save_refund(session: Session, values: dict[str, Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Money):
-        return value.minor
-    if isinstance(value, datetime):
-        return to_micros(value)
-    if isinstance(value, AgreementTerms):
-        return terms_to_json(value)
-    return str(value) if isinstance(value, PaymentState | PaymentStatus) else value
+    convert = _CONVERSIONS.get(type(value))
+    return value if convert is None else convert(value)
 
 
 def terms_to_json(terms: AgreementTerms) -> str:
@@ -340,6 +356,15 @@ def terms_to_json(terms: AgreementTerms) -> str:
         "amount": amount and amount.minor,
     }
     return msgspec.json.encode(document).decode()
+
+
+_CONVERSIONS: Mapping[type, Callable[[Any], Any]] = {
+    AgreementTerms: terms_to_json,
+    Money: attrgetter("minor"),
+    PaymentState: str,
+    PaymentStatus: str,
+    datetime: to_micros,
+}
 
 
 def terms_from_json(text: str, currency: Currency) -> AgreementTerms:
@@ -412,9 +437,13 @@ def _own(row: Row) -> Payment:
 
 
 def _columns(payment: Payment) -> dict[str, Any]:
-    values = {column.name: _plain(getattr(payment, column.name, None)) for column in payments.c}
+    values = dict(zip(_NAMES, map(_plain, _attributes(payment)), strict=True))
     values["currency"] = payment.amount.currency.value
     return values
+
+
+_NAMES = tuple(column.name for column in payments.c if column.name != "currency")
+_attributes = attrgetter(*_NAMES)
 
 
 _SOURCE_OF_SESSION = Statement(

@@ -1,7 +1,8 @@
 """SQLite: one writer that commits for everyone waiting, and readers beside it.
 
 The cost of a durable commit is the ``fsync`` (``synchronous=FULL``: a payment must outlive a power cut). So whatever
-has queued up while the last one ran shares the next one; a work that fails is undone alone, by its savepoint.
+has queued up while the last one ran shares the next one. Where a work of such a group fails, which is rare, all is
+undone and each is done again in a transaction of its own: cheaper than a savepoint around every one of them.
 """
 
 from __future__ import annotations
@@ -54,6 +55,16 @@ class _Submission:
     result: Any = None
     error: BaseException | None = None
     callbacks: list[Callable[[], None]] = field(default_factory=list)
+
+    def attempt(self, connection: sqlite3.Connection) -> None:
+        """Run the work in the open transaction, as if for the first time; what it raises belongs to its caller."""
+        session = Session("sqlite", connection, (sqlite3.IntegrityError,))
+        self.error = None
+        try:
+            self.result = perform(self.work, session)
+        except BaseException as error:  # noqa: BLE001  # whatever it is
+            self.error = error
+        self.callbacks = session.callbacks
 
     def settle(self) -> None:
         if self.error is None:
@@ -117,35 +128,35 @@ class _Lane:
                 yield group
 
     def _transact(self, connection: sqlite3.Connection, group: list[_Submission]) -> None:
+        if not self._transact_together(connection, group) and len(group) > 1:
+            for item in group:
+                self._transact_together(connection, [item])
+
+    def _transact_together(self, connection: sqlite3.Connection, group: list[_Submission]) -> bool:
+        """Whether all of them are committed; otherwise none is."""
         try:
             connection.execute(self._begin)
-            kept = [_attempt(connection, item, alone=len(group) == 1) for item in group]
-            connection.execute("COMMIT" if any(kept) else "ROLLBACK")
+            for item in group:
+                item.attempt(connection)
+                if item.error is not None:
+                    break
+                if not connection.in_transaction:  # some faults of the disk end it by themselves
+                    item.error = _unavailable()
+                    break
+            else:
+                connection.execute("COMMIT")
+                return True
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
         except sqlite3.Error as error:  # locked, disk full, input/output error: the whole transaction is gone
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             for item in group:
                 item.error = item.error or _unavailable(error)
+        return False
 
 
-def _attempt(connection: sqlite3.Connection, item: _Submission, *, alone: bool) -> bool:
-    """Run one work; whether there is something of it to commit."""
-    session = Session("sqlite", connection, (sqlite3.IntegrityError,))
-    if not alone:
-        connection.execute("SAVEPOINT work")
-    try:
-        item.result = perform(item.work, session)
-    except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to the caller
-        item.error = error
-        if not alone:
-            connection.execute("ROLLBACK TO work")
-    if not alone:
-        connection.execute("RELEASE work")
-    item.callbacks = session.callbacks
-    return item.error is None
-
-
-def _unavailable(cause: sqlite3.Error) -> StorageUnavailable:
+def _unavailable(cause: sqlite3.Error | None = None) -> StorageUnavailable:
     error = StorageUnavailable("The database did not take the change; nothing was kept.")
     error.__cause__ = cause
     return error

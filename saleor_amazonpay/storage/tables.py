@@ -107,7 +107,7 @@ payments = Table(
     Column("id", Text, primary_key=True),
     Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
     Column("transaction_id", Text, nullable=False),
-    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
     Column("channel_slug", Text, nullable=False),
     Column("flow", Text, nullable=False),  # review | apb | stored
     Column("action_type", Text, nullable=False),  # AUTHORIZATION | CHARGE, as Saleor asked
@@ -157,7 +157,9 @@ payments = Table(
         sqlite_where=text("session_id IS NOT NULL"),
         postgresql_where=text("session_id IS NOT NULL"),
     ),
-    Index("ix_payments_permission", "api_url", "charge_permission_id"),
+    _partial_index(
+        "ix_payments_charge_permission", "api_url", "charge_permission_id", where="charge_permission_id IS NOT NULL"
+    ),
     # The merchant's list (payment_list.py): each filter that can be rare leads an index that is in the list's order.
     Index("ix_payments_list", "api_url", "created_at", "id"),
     Index("ix_payments_list_status", "api_url", "status", "created_at", "id"),

@@ -341,14 +341,29 @@ class TestGroupedCommits:
         assert blocked.statements.count("COMMIT") == 3
         assert len(await ids(sqlite_database)) == sqlite.GROUP_LIMIT + 1
 
-    async def test_when_the_transaction_itself_is_lost_everyone_learns_it(self, sqlite_database):
+    async def test_who_loses_the_transaction_learns_it_and_the_others_lose_nothing(self, sqlite_database):
         def loses_it(session):
+            adding("half")(session)
             session.connection.execute("ROLLBACK")  # what SQLite does by itself when the disk is full
 
         results = await Blocked().release_with(sqlite_database, [adding("a"), loses_it, adding("b")])
-        assert [type(result) for result in results] == [StorageUnavailable] * 3
-        assert await ids(sqlite_database) == []
+        assert [type(result) for result in results] == [int, StorageUnavailable, int]
+        assert await ids(sqlite_database) == ["a", "b"]
         assert await sqlite_database.run(adding("c")) == 1
+
+    async def test_a_work_of_a_group_is_done_again_from_the_start(self, sqlite_database):
+        def fails(_session):
+            raise LookupError
+
+        seen = []
+
+        def promises(session):
+            session.on_commit(lambda: seen.append("promised"))
+            return adding("a")(session)
+
+        results = await Blocked().release_with(sqlite_database, [promises, fails])
+        assert [type(result) for result in results] == [int, LookupError]
+        assert seen == ["promised"]
 
     async def test_a_caller_that_went_away_before_its_turn_changes_nothing(self, sqlite_database):
         blocked = Blocked()
