@@ -156,6 +156,16 @@ class TestAnswered:
             await evidence(shop, dispute_id, **given)
         assert shop.amazon.count("upload_file") == 0
 
+    async def test_the_same_piece_twice_is_one(self, shop):
+        _, dispute_id = await disputed(shop)
+        for given in ({"name": "receipt.pdf", "content": PDF}, {"text": "It was signed for."}):
+            await evidence(shop, dispute_id, **given)
+            with pytest.raises(AppError, match="gathered already"):
+                await evidence(shop, dispute_id, **given)
+        assert shop.amazon.count("upload_file") == 1
+        _, gathered = await answering.dispute(shop.running.services, shop.saleor.api_url, dispute_id)
+        assert len(gathered) == 2
+
     async def test_nothing_gathered_nothing_sent(self, shop):
         _, dispute_id = await disputed(shop)
         with pytest.raises(AppError, match="at least one"):

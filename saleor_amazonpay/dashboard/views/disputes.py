@@ -158,7 +158,11 @@ def _words(visit: Visit) -> dict[str, object]:
         "badge": _badge,
         "left": lambda dispute: _left(dispute, now),
         "is_urgent": lambda dispute: dispute.respond_by is not None and dispute.respond_by - now < _SOON,
-        "is_open": lambda dispute: dispute.state == ACTION_REQUIRED and dispute.contest_state != dispute_rows.COMMITTED,
+        "is_open": lambda dispute: (
+            dispute.state == ACTION_REQUIRED
+            and dispute.contest_state != dispute_rows.COMMITTED
+            and (dispute.respond_by is None or now < dispute.respond_by)
+        ),
     }
 
 

@@ -122,6 +122,7 @@ async def add_evidence(
     found, gathered = await dispute(services, api_url, dispute_id)
     _check_contestable(services, found)
     kind = _checked(evidence_type, given, name, content, gathered)
+    _refuse_repeat(evidence_type, given, name if kind else None, content, gathered)
     file_id = await _upload(services, found, kind, content) if kind else None
     evidence = Evidence(
         id=f"evidence-{uuid4().hex}",
@@ -168,6 +169,15 @@ def _checked(evidence_type: str, text: str, name: str, content: bytes, gathered:
             )
         )
     return kind
+
+
+def _refuse_repeat(
+    evidence_type: str, text: str, name: str | None, content: bytes, gathered: Sequence[Evidence]
+) -> None:
+    """Pressed or chosen twice it is one piece, which its kind, text, name and size tell."""
+    new = (evidence_type, text or None, name[-120:] if name else None, len(content) if name else None)
+    if any((each.evidence_type, each.text, each.file_name, each.file_bytes) == new for each in gathered):
+        raise EvidenceRefused(Message("This very piece is gathered already."))
 
 
 async def _upload(services: Services, found: Dispute, kind: str, content: bytes) -> str:
