@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from saleor_amazonpay.domain.agreements import is_standing
 from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.jobs.table import jobs_table as jobs
 from saleor_amazonpay.sandbox.amazon_pay import AmazonPaySimulator
@@ -46,12 +47,30 @@ async def differences(amazon: AmazonPaySimulator, saleor: SaleorStandIn, databas
     """Everything in which the three do not agree; empty when all is well."""
     found = amazon.audit()
     books = await database.read(_books)
-    known = {book.payment.charge_permission_id for book in books}
-    strays = [charge for charge in found["charges"] if charge["chargePermissionId"] not in known]
+    owners = _owners(books, found["charges"])
+    strays = [charge["chargeId"] for charge in found["charges"] if charge["chargeId"] not in owners]
     return [
-        *(Difference("?", "a charge nobody knows", charge["chargeId"], "") for charge in strays),
-        *(difference for book in books for difference in _of_payment(book, found, saleor)),
+        *(Difference("?", "a charge nobody knows", charge_id, "") for charge_id in strays),
+        *(difference for book in books for difference in _of_payment(book, found, owners, saleor)),
     ]
+
+
+def _owners(books: Sequence[Book], its_charges: Sequence[Any]) -> dict[str, str]:
+    """The transaction of each charge; where several payments share a permission Amazon's own reference tells them apart.
+
+    An agreement is charged for many orders, and each charge carries the transaction it was made for.
+    """
+    sharing: dict[str, set[str]] = defaultdict(set)
+    for book in books:
+        sharing[book.payment.charge_permission_id].add(book.payment.transaction_id)
+    owners = {}
+    for charge in its_charges:
+        transactions = sharing.get(charge["chargePermissionId"], set())
+        if len(transactions) > 1:
+            transactions = transactions & {(charge["merchantMetadata"] or {}).get("merchantReferenceId")}
+        if transactions:
+            [owners[charge["chargeId"]]] = transactions
+    return owners
 
 
 def _books(session: Session) -> list[Book]:
@@ -73,10 +92,12 @@ def _books(session: Session) -> list[Book]:
     ]
 
 
-def _of_payment(book: Book, found: Mapping[str, Sequence[Any]], saleor: SaleorStandIn) -> Iterator[Difference]:
+def _of_payment(
+    book: Book, found: Mapping[str, Sequence[Any]], owners: Mapping[str, str], saleor: SaleorStandIn
+) -> Iterator[Difference]:
     permission_id, transaction = book.payment.charge_permission_id, book.payment.transaction_id
     permission = next((it for it in found["permissions"] if it["chargePermissionId"] == permission_id), None)
-    its_charges = [it for it in found["charges"] if it["chargePermissionId"] == permission_id]
+    its_charges = [it for it in found["charges"] if owners.get(it["chargeId"]) == transaction]
     ids = {it["chargeId"] for it in its_charges}
     its_refunds = [it for it in found["refunds"] if it["chargeId"] in ids]
     seen = saleor.transaction(transaction)
@@ -111,8 +132,9 @@ def _amounts(
     released = Decimal(Money(book.payment.released, currency).amount)
     unused = ZERO
     if permission is not None and permission["statusDetails"]["state"] == "Chargeable":
-        balance = Decimal(permission["limits"]["amountBalance"]["amount"])
-        unused = max(ZERO, min(total - captured - held - released, balance))
+        unused = max(ZERO, total - captured - held - released)
+        if not is_standing(permission["chargePermissionType"]):  # a month's balance says when, not whether
+            unused = min(unused, Decimal(permission["limits"]["amountBalance"]["amount"]))
     yield "authorized", held + unused, seen.authorized
     yield "charged", captured - refunded, seen.charged
     yield "refunded", refunded, seen.refunded

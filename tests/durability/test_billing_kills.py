@@ -17,6 +17,7 @@ from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.engine import Statement
 from saleor_amazonpay.storage.tables import renewals as table
 from saleor_amazonpay.storage.times import to_micros
+from tests.durability import audit
 from tests.durability.world import open_world
 from tests.journeys.agreements import MONTHLY, agree
 from tests.journeys.subscriptions import Subscriptions
@@ -73,6 +74,7 @@ async def dies_and_is_billed_once(database_url, folder, point, passing):
         charges = [it for it in world.amazon.audit()["charges"] if it["chargeInitiator"] == "MITR"]
         assert [it["statusDetails"]["state"] for it in charges] == ["Captured"]
         assert world.amazon.net_captured("AJPMERCHANT000", "JPY") == Money(2 * 2980, Currency.JPY)
+        assert await audit.differences(world.amazon, world.saleor, world.database) == []
 
 
 async def subscribed(world) -> Subscriptions:

@@ -37,6 +37,7 @@ async def dies_and_recovers(url, folder, point):
         paid = world.amounts(first.transaction_id)
         assert world.amounts(begun.transaction_id) == paid
         assert not await audit.dead_jobs(world.database)
+        assert await audit.differences(world.amazon, world.saleor, world.database) == []
         again = await world.process(begun.transaction_id)
         assert (again.result, len(charges(world))) == ("CHARGE_SUCCESS", 2)
 
