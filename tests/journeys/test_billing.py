@@ -298,9 +298,7 @@ class TestCalled:
         vars(services.settings)["poll_seconds"] = 3600.0  # settings are frozen to everybody else
         any_subs.shop.clock.move(days=32)
         await scanning.run(services)
-        for _ in range(
-            5
-        ):  # the capture may find the payment in the hands of a notification, and comes back a second later
+        for _ in range(5):  # a notification may have the payment in hand: the capture comes back a second later
             await any_subs.shop.work()
             await any_subs.pass_time(1)
         assert (await any_subs.last(id_)).state == "billed"

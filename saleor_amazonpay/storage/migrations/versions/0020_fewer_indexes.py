@@ -1,4 +1,4 @@
-"""A payment's beginning writes two indexes less: one was the start of another, one is only of use once it is granted."""
+"""A payment's beginning writes two indexes less: one was the start of another, one is of use only once granted."""
 
 from __future__ import annotations
 
