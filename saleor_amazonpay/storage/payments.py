@@ -438,11 +438,11 @@ def _own(row: Row) -> Payment:
 
 def _columns(payment: Payment) -> dict[str, Any]:
     values = dict(zip(_NAMES, map(_plain, _attributes(payment)), strict=True))
-    values["currency"] = payment.amount.currency.value
-    return values
+    return {**_FOUND_LATER, **values, "currency": payment.amount.currency.value}
 
 
-_NAMES = tuple(column.name for column in payments.c if column.name != "currency")
+_NAMES = tuple(column.name for column in payments.c if column.name in Payment.__slots__)
+_FOUND_LATER = {column.name: None for column in payments.c if column.name not in Payment.__slots__}
 _attributes = attrgetter(*_NAMES)
 
 
