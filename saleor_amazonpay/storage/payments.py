@@ -81,6 +81,7 @@ class Payment:
     agreement_id: str | None = None
     charge_initiator: str | None = None
     charge_channel: str | None = None
+    merchant_reference: str | None = None
 
     @property
     def is_undecided(self) -> bool:
@@ -433,6 +434,7 @@ def _own(row: Row) -> Payment:
         agreement_id=row.agreement_id,
         charge_initiator=row.charge_initiator,
         charge_channel=row.charge_channel,
+        merchant_reference=row.merchant_reference,
     )
 
 
