@@ -7,11 +7,15 @@ of the translations finds them.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 
 class Message:
-    """``Message("The region {region} has no {what}.", region="JP", what="…")``."""
+    """``Message("The region {region} has no {what}.", region="JP", what="…")``.
+
+    A parameter may be a text, a number, money, a time, another message, or a tuple of these.
+    """
 
     __slots__ = ("parameters", "template")
 
@@ -33,7 +37,15 @@ class Message:
 
     def filled(self, template: str) -> str:
         """The parameters put into another wording of the same sentence."""
-        return template.format(**self.parameters) if self.parameters else template
+        shown = {name: _plain(value) for name, value in self.parameters.items()}
+        return template.format(**shown) if shown else template
+
+
+def _plain(value: Any) -> Any:
+    """As it is told in a sentence without markup; times are UTC."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M} UTC"
+    return "; ".join(str(_plain(each)) for each in value) if isinstance(value, tuple) else value
 
 
 def marked(template: str) -> str:

@@ -25,6 +25,7 @@ from saleor_amazonpay.errors import (
     AmazonPayUnavailable,
     AmazonPayUnresolved,
 )
+from saleor_amazonpay.messages import marked
 
 
 class Failure(Enum):
@@ -84,61 +85,71 @@ _AT_THE_DOOR: Final = frozenset(
 """Refused before Amazon looked at the operation: such an answer to a replay says nothing about the first sending."""
 
 _DOOR_STATUSES: Final = frozenset({401, 403, 426})
-_BUYER_MUST_CHANGE: Final = "Ask the buyer to change the payment method at Amazon, then charge again."
-_ASK_SUPPORT: Final = "Amazon Pay could not read the request. Report this to the app's support."
-_CHECK_KEYS: Final = "Amazon Pay does not accept the keys. Check public key ID, private key, region and environment."
+_ASK_SUPPORT: Final = marked("Amazon Pay could not read the request. Report this to the app's support.")
+_CHECK_KEYS: Final = marked(
+    "Amazon Pay does not accept the keys. Check public key ID, private key, region and environment."
+)
 
 MESSAGES: Final[Mapping[str, str]] = {
-    ReasonCode.AMAZON_REJECTED: "Amazon rejected the payment. Ask the buyer for another payment method.",
-    ReasonCode.AMOUNT_MISMATCH: "The amount differs from what the buyer agreed to. Start the checkout again.",
-    ReasonCode.CHARGE_PERMISSION_NOT_MODIFIABLE: "The order at Amazon can no longer be changed.",
-    ReasonCode.CHECKOUT_SESSION_CANCELED: "The checkout at Amazon was canceled. Start it again.",
-    ReasonCode.CURRENCY_MISMATCH: "The currency differs from the one of the Amazon Pay order.",
-    ReasonCode.DUPLICATE_IDEMPOTENCY_KEY: "Amazon Pay knows this request with other contents.",
-    ReasonCode.HARD_DECLINED: f"The payment method was declined. {_BUYER_MUST_CHANGE}",
-    ReasonCode.INTERNAL_SERVER_ERROR: "Amazon Pay has an internal error. The same request is sent again.",
-    ReasonCode.INVALID_ACCOUNT_STATUS: "The Amazon Pay account is not active. See Seller Central.",
+    ReasonCode.AMAZON_REJECTED: marked("Amazon rejected the payment. Ask the buyer for another payment method."),
+    ReasonCode.AMOUNT_MISMATCH: marked("The amount differs from what the buyer agreed to. Start the checkout again."),
+    ReasonCode.CHARGE_PERMISSION_NOT_MODIFIABLE: marked("The order at Amazon can no longer be changed."),
+    ReasonCode.CHECKOUT_SESSION_CANCELED: marked("The checkout at Amazon was canceled. Start it again."),
+    ReasonCode.CURRENCY_MISMATCH: marked("The currency differs from the one of the Amazon Pay order."),
+    ReasonCode.DUPLICATE_IDEMPOTENCY_KEY: marked("Amazon Pay knows this request with other contents."),
+    ReasonCode.HARD_DECLINED: marked(
+        "The payment method was declined. Ask the buyer to change the payment method at Amazon, then charge again."
+    ),
+    ReasonCode.INTERNAL_SERVER_ERROR: marked("Amazon Pay has an internal error. The same request is sent again."),
+    ReasonCode.INVALID_ACCOUNT_STATUS: marked("The Amazon Pay account is not active. See Seller Central."),
     ReasonCode.INVALID_API_VERSION: _ASK_SUPPORT,
     ReasonCode.INVALID_AUTHENTICATION: _CHECK_KEYS,
-    ReasonCode.INVALID_AUTHORIZATION_TOKEN: "The token of the delegated account is not valid any more.",
-    ReasonCode.INVALID_CHARGE_PERMISSION_STATUS: "The order at Amazon is in no state for this.",
-    ReasonCode.INVALID_CHARGE_STATUS: "The payment at Amazon is in no state for this.",
-    ReasonCode.INVALID_CHECKOUT_SESSION_STATUS: "The checkout at Amazon is completed, canceled, or not finished.",
+    ReasonCode.INVALID_AUTHORIZATION_TOKEN: marked("The token of the delegated account is not valid any more."),
+    ReasonCode.INVALID_CHARGE_PERMISSION_STATUS: marked("The order at Amazon is in no state for this."),
+    ReasonCode.INVALID_CHARGE_STATUS: marked("The payment at Amazon is in no state for this."),
+    ReasonCode.INVALID_CHECKOUT_SESSION_STATUS: marked(
+        "The checkout at Amazon is completed, canceled, or not finished."
+    ),
     ReasonCode.INVALID_HEADER_VALUE: _ASK_SUPPORT,
     ReasonCode.INVALID_PARAMETER_COMBINATION: _ASK_SUPPORT,
-    ReasonCode.INVALID_PARAMETER_VALUE: "Amazon Pay does not accept a value of the request.",
+    ReasonCode.INVALID_PARAMETER_VALUE: marked("Amazon Pay does not accept a value of the request."),
     ReasonCode.INVALID_REQUEST: _ASK_SUPPORT,
     ReasonCode.INVALID_REQUEST_FORMAT: _ASK_SUPPORT,
     ReasonCode.INVALID_REQUEST_SIGNATURE: _CHECK_KEYS,
-    ReasonCode.INVALID_SANDBOX_SIMULATION_SPECIFIED: "The simulation code does not fit this request.",
-    ReasonCode.MFA_NOT_COMPLETED: "The buyer has not confirmed the payment with the bank. Ask the buyer to pay again.",
+    ReasonCode.INVALID_SANDBOX_SIMULATION_SPECIFIED: marked("The simulation code does not fit this request."),
+    ReasonCode.MFA_NOT_COMPLETED: marked(
+        "The buyer has not confirmed the payment with the bank. Ask the buyer to pay again."
+    ),
     ReasonCode.MISSING_HEADER: _ASK_SUPPORT,
     ReasonCode.MISSING_HEADER_VALUE: _ASK_SUPPORT,
     ReasonCode.MISSING_PARAMETER_VALUE: _ASK_SUPPORT,
-    ReasonCode.PAYMENT_METHOD_NOT_ALLOWED: f"The payment method is not allowed here. {_BUYER_MUST_CHANGE}",
-    ReasonCode.PERIODIC_AMOUNT_EXCEEDED: "The agreement's limit for this month is used up. Charge next month.",
-    ReasonCode.PROCESSING_FAILURE: "Amazon Pay could not process the request. The same request is sent again.",
-    ReasonCode.REQUEST_NOT_SUPPORTED: "Amazon Pay does not support this request.",
-    ReasonCode.REQUEST_THROTTLED: "Amazon Pay is receiving too many requests. Try again in a minute.",
-    ReasonCode.REQUEST_TIMEOUT: "Amazon Pay did not answer in time. The same request is sent again.",
-    ReasonCode.RESOURCE_NOT_FOUND: "Amazon Pay does not know this object for this account.",
-    ReasonCode.SERVICE_UNAVAILABLE: "Amazon Pay is not available now. The same request is sent again.",
-    ReasonCode.SOFT_DECLINED: "The payment was declined for the moment. Try later, then ask the buyer.",
-    ReasonCode.TLS_VERSION_NOT_SUPPORTED: "This server's TLS is too old for Amazon Pay. TLS 1.2 is needed.",
-    ReasonCode.TOO_MANY_REQUESTS: "Amazon Pay is receiving too many requests. Try again in a minute.",
-    ReasonCode.TRANSACTION_AMOUNT_EXCEEDED: "The amount is above what Amazon Pay allows on this order.",
-    ReasonCode.TRANSACTION_COUNT_EXCEEDED: "Amazon Pay allows no further payment or refund on this order.",
-    ReasonCode.TRANSACTION_TIMED_OUT: "Amazon could not decide about the payment in time. Try again.",
+    ReasonCode.PAYMENT_METHOD_NOT_ALLOWED: marked(
+        "The payment method is not allowed here. Ask the buyer to change the payment method at Amazon, then charge "
+        "again."
+    ),
+    ReasonCode.PERIODIC_AMOUNT_EXCEEDED: marked("The agreement's limit for this month is used up. Charge next month."),
+    ReasonCode.PROCESSING_FAILURE: marked("Amazon Pay could not process the request. The same request is sent again."),
+    ReasonCode.REQUEST_NOT_SUPPORTED: marked("Amazon Pay does not support this request."),
+    ReasonCode.REQUEST_THROTTLED: marked("Amazon Pay is receiving too many requests. Try again in a minute."),
+    ReasonCode.REQUEST_TIMEOUT: marked("Amazon Pay did not answer in time. The same request is sent again."),
+    ReasonCode.RESOURCE_NOT_FOUND: marked("Amazon Pay does not know this object for this account."),
+    ReasonCode.SERVICE_UNAVAILABLE: marked("Amazon Pay is not available now. The same request is sent again."),
+    ReasonCode.SOFT_DECLINED: marked("The payment was declined for the moment. Try later, then ask the buyer."),
+    ReasonCode.TLS_VERSION_NOT_SUPPORTED: marked("This server's TLS is too old for Amazon Pay. TLS 1.2 is needed."),
+    ReasonCode.TOO_MANY_REQUESTS: marked("Amazon Pay is receiving too many requests. Try again in a minute."),
+    ReasonCode.TRANSACTION_AMOUNT_EXCEEDED: marked("The amount is above what Amazon Pay allows on this order."),
+    ReasonCode.TRANSACTION_COUNT_EXCEEDED: marked("Amazon Pay allows no further payment or refund on this order."),
+    ReasonCode.TRANSACTION_TIMED_OUT: marked("Amazon could not decide about the payment in time. Try again."),
     ReasonCode.UNAUTHORIZED_ACCESS: _CHECK_KEYS,
     ReasonCode.UNRECOGNIZED_FIELD: _ASK_SUPPORT,
-    ReasonCode.UNSUPPORTED_OPERATION: "Amazon Pay does not support this request.",
+    ReasonCode.UNSUPPORTED_OPERATION: marked("Amazon Pay does not support this request."),
 }
 """What to tell a person, by reason code."""
 
 _FALLBACKS: Final = {
-    Failure.REJECTED: "Amazon Pay refused the request.",
-    Failure.UNAVAILABLE: "Amazon Pay cannot be reached now. Try again later.",
-    Failure.UNRESOLVED: "Amazon Pay has not confirmed the request. The same request is sent again.",
+    Failure.REJECTED: marked("Amazon Pay refused the request."),
+    Failure.UNAVAILABLE: marked("Amazon Pay cannot be reached now. Try again later."),
+    Failure.UNRESOLVED: marked("Amazon Pay has not confirmed the request. The same request is sent again."),
 }
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from saleor_amazonpay.dashboard.translations import Language, language
 from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.messages import Message
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -36,12 +37,25 @@ def environment(code: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    made.filters |= {"say": spoken.say, "time": time, "amount": amount}
+    made.filters |= {"say": spoken.say, "time": time, "amount": amount, "told": partial(told, spoken)}
     return made
 
 
 def render(template: str, spoken: Language, **context: Any) -> str:
     return environment(spoken.code).get_template(template).render(language=spoken, **context)
+
+
+def told(spoken: Language, sentence: Any) -> Any:
+    """A sentence whose amounts and times the browser writes out; ``say`` is for attributes and plain text."""
+    if isinstance(sentence, Message):
+        inner = {name: told(spoken, value) for name, value in sentence.parameters.items()}
+        template = escape(spoken.gettext(sentence.template))
+        return template.format(**inner) if inner else template
+    if isinstance(sentence, tuple):
+        return Markup("; ").join(told(spoken, each) for each in sentence)
+    if isinstance(sentence, Money):
+        return amount(sentence)
+    return time(sentence) if isinstance(sentence, datetime) else sentence
 
 
 def time(moment: datetime) -> Markup:

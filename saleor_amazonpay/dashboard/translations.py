@@ -29,9 +29,14 @@ class Language:
     def say(self, sentence: Message | str) -> str:
         """The sentence in this language, its parameters filled in; English where there is no translation."""
         if isinstance(sentence, Message):
+            template = self._of(sentence.template)
             inner = {name: self._parameter(value) for name, value in sentence.parameters.items()}
-            return Message(self._of(sentence.template), **inner).filled(self._of(sentence.template))
+            return Message(template, **inner).filled(template)
         return self._of(sentence)
+
+    def knows(self, sentence: str) -> bool:
+        """Whether it can be said in this language; what was recorded long ago may be in English only."""
+        return self.code == ENGLISH or sentence in self.sentences
 
     def gettext(self, sentence: str) -> str:
         return self._of(sentence)
@@ -46,6 +51,8 @@ class Language:
         return self.sentences.get(english, english)
 
     def _parameter(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(self._parameter(each) for each in value)
         return self.say(value) if isinstance(value, Message) else value
 
 

@@ -13,6 +13,7 @@ from saleor_amazonpay.domain.balances import Balances, ChargePart
 from saleor_amazonpay.domain.limits import beyond_capture
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.states import ChargePermissionState, ChargePermissionType
+from saleor_amazonpay.messages import marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Wait:
 def plan_charge(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
     """Capture an open authorization that bears the amount, else charge the permission's unused balance."""
     if not amount.is_positive:
-        return Refusal("There is nothing left to charge on this payment.")
+        return Refusal(marked("There is nothing left to charge on this payment."))
     bearing = [charge for charge in balances.open_charges if charge.amount >= amount]
     if bearing:
         smallest = min(bearing, key=lambda charge: charge.amount.minor)
@@ -88,9 +89,9 @@ def plan_charge(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
 def plan_agreement_charge(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
     """Charge a standing agreement for a new payment (DESIGN §8); whose it is was looked at before."""
     if not amount.is_positive:
-        return Refusal("There is nothing to charge.")
+        return Refusal(marked("There is nothing to charge."))
     if balances.permission_state == ChargePermissionState.CLOSED:
-        return Refusal("This Amazon Pay agreement has ended; the buyer has to agree to a new one.")
+        return Refusal(marked("This Amazon Pay agreement has ended; the buyer has to agree to a new one."))
     if balances.permission_state != ChargePermissionState.CHARGEABLE:
         return Refusal(_BUYER_HAS_TO_ACT)
     return _beyond_month(balances, amount) or Plan([CreateCharge(amount)], amount)
@@ -105,7 +106,9 @@ def _beyond_month(balances: Balances, amount: Money) -> Refusal | None:
     )
 
 
-_BUYER_HAS_TO_ACT = "Amazon Pay cannot charge this payment now: the buyer has to update the payment method at Amazon."
+_BUYER_HAS_TO_ACT = marked(
+    "Amazon Pay cannot charge this payment now: the buyer has to update the payment method at Amazon."
+)
 
 
 def _too_much_to_charge(balances: Balances, amount: Money) -> str:
@@ -114,13 +117,13 @@ def _too_much_to_charge(balances: Balances, amount: Money) -> str:
         return f"Amazon Pay can charge at most {largest} in one step on this payment; {amount} was asked for."
     if balances.permission_state == ChargePermissionState.NON_CHARGEABLE:
         return _BUYER_HAS_TO_ACT
-    return "Nothing is authorized on this payment any more, so nothing can be charged."
+    return marked("Nothing is authorized on this payment any more, so nothing can be charged.")
 
 
 def plan_refund(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
     """One refund where one charge can bear it, else split over several, the largest first (case 7)."""
     if not amount.is_positive:
-        return Refusal("There is nothing left to refund on this payment.")
+        return Refusal(marked("There is nothing left to refund on this payment."))
     usable = [charge for charge in balances.charges if charge.refundable.is_positive and charge.refunds_left > 0]
     bearing = [charge for charge in usable if charge.refundable >= amount]
     if bearing:
@@ -155,7 +158,9 @@ def _split(charges: Sequence[ChargePart], amount: Money) -> list[CreateRefund]:
 
 def _too_much_to_refund(balances: Balances, usable: Sequence[ChargePart], amount: Money) -> str:
     if balances.refundable >= amount and not all(charge in usable for charge in balances.charges):
-        return "Amazon Pay allows 10 refunds for one charge, and they are used up; refund this buyer another way."
+        return marked(
+            "Amazon Pay allows 10 refunds for one charge, and they are used up; refund this buyer another way."
+        )
     elsewhere = total((charge.refunded_unheard for charge in balances.charges), balances.currency)
     known = f" {elsewhere} was refunded at Amazon Pay itself." if elsewhere.is_positive else ""
     return f"{balances.refundable} can still be refunded on this payment; {amount} was asked for.{known}"
@@ -170,7 +175,7 @@ def plan_cancel(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
     if balances.charges_being_decided:
         return Wait(balances.charges_being_decided[0].charge_id)
     if not amount.is_positive or not releasable.is_positive:
-        return Refusal("There is no authorization left to cancel; refund what was charged instead.")
+        return Refusal(marked("There is no authorization left to cancel; refund what was charged instead."))
     if amount < releasable:
         return Refusal(f"Amazon Pay releases only the whole rest ({releasable}); {amount} was asked for.")
     steps: list[Step] = [CancelCharge(charge.charge_id, charge.amount) for charge in balances.open_charges]
@@ -183,5 +188,5 @@ def plan_reauthorize(balances: Balances, amount: Money) -> Plan | Refusal | Wait
     """Hold what a partial capture released (account option ``afterPartialCapture: reauthorize``)."""
     rest = min(amount, balances.unused)
     if not rest.is_positive:
-        return Refusal("Nothing is left to hold.")
+        return Refusal(marked("Nothing is left to hold."))
     return Plan([CreateCharge(rest, capture_now=False)], rest)

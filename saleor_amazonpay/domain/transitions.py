@@ -15,6 +15,7 @@ from saleor_amazonpay.domain.states import (
     RefundState,
 )
 from saleor_amazonpay.domain.states import TransactionEventType as Event
+from saleor_amazonpay.messages import marked
 
 CHARGE_TRANSITIONS: Mapping[str, frozenset[str]] = {
     ChargeState.AUTHORIZATION_INITIATED: frozenset(
@@ -91,18 +92,22 @@ SESSION_ACTION_REQUIRED: Mapping[str, Event] = {
 
 # Why a session, charge or refund ended badly, for the person who reads it.
 REASON_MESSAGES: Mapping[str, str] = {
-    "BuyerCanceled": "The buyer cancelled the payment at Amazon Pay.",
-    "AmazonCanceled": "Amazon cancelled the payment.",
-    "Declined": "Amazon Pay declined the payment; the buyer can choose another payment method.",
-    "Expired": "The Amazon Pay checkout session expired before the buyer finished.",
-    "ExpiredUnused": "The authorization expired before it was captured.",
-    "MerchantCanceled": "The authorization was cancelled by the merchant.",
-    "ChargePermissionCanceled": "The authorization ended because its charge permission was closed.",
-    "SoftDeclined": "Amazon Pay declined the charge for now; it may succeed later or with another payment method.",
-    "HardDeclined": "Amazon Pay declined the charge; the buyer has to choose another payment method.",
-    "AmazonRejected": "Amazon Pay rejected it for a reason of its own; do not repeat it, settle it another way.",
-    "ProcessingFailure": "Amazon Pay could not process it because of an error of its own; try again.",
-    "TransactionTimedOut": "Amazon Pay did not decide in time; try again.",
+    "BuyerCanceled": marked("The buyer cancelled the payment at Amazon Pay."),
+    "AmazonCanceled": marked("Amazon cancelled the payment."),
+    "Declined": marked("Amazon Pay declined the payment; the buyer can choose another payment method."),
+    "Expired": marked("The Amazon Pay checkout session expired before the buyer finished."),
+    "ExpiredUnused": marked("The authorization expired before it was captured."),
+    "MerchantCanceled": marked("The authorization was cancelled by the merchant."),
+    "ChargePermissionCanceled": marked("The authorization ended because its charge permission was closed."),
+    "SoftDeclined": marked(
+        "Amazon Pay declined the charge for now; it may succeed later or with another payment method."
+    ),
+    "HardDeclined": marked("Amazon Pay declined the charge; the buyer has to choose another payment method."),
+    "AmazonRejected": marked(
+        "Amazon Pay rejected it for a reason of its own; do not repeat it, settle it another way."
+    ),
+    "ProcessingFailure": marked("Amazon Pay could not process it because of an error of its own; try again."),
+    "TransactionTimedOut": marked("Amazon Pay did not decide in time; try again."),
 }
 
 

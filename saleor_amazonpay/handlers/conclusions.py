@@ -30,6 +30,7 @@ from saleor_amazonpay.domain.transitions import (
     SESSION_FAILURE,
     reason_message,
 )
+from saleor_amazonpay.messages import marked
 from saleor_amazonpay.storage.engine import Row
 from saleor_amazonpay.storage.operations import Call, Operation
 from saleor_amazonpay.storage.payments import Payment
@@ -103,7 +104,7 @@ MAX_ROUNDS = 3  # plans made for one operation
 
 def message_for(reason_code: str | None) -> str:
     """What Amazon's refusal means to the person who reads it."""
-    return MESSAGES.get(reason_code or "", "Amazon Pay refused the request.")
+    return MESSAGES.get(reason_code or "", marked("Amazon Pay refused the request."))
 
 
 def failure_of(payment: Payment, kind: OperationKind) -> Event:
@@ -129,11 +130,11 @@ def _complete(payment: Payment, operation: Operation, calls: Sequence[Call], row
             return _refused(failure, operation, call.reason_code, now)
         waiting = SESSION_ACTION_REQUIRED[payment.action_type]
         return Decided(
-            waiting, operation.amount, now, "The buyer has not finished at Amazon Pay yet.", is_reported=False
+            waiting, operation.amount, now, marked("The buyer has not finished at Amazon Pay yet."), is_reported=False
         )
     if session is not None and session.state == CheckoutSessionState.CANCELED:
         reason = session.reason_code
-        message = reason_message(reason, "Amazon Pay cancelled the checkout.")
+        message = reason_message(reason, marked("Amazon Pay cancelled the checkout."))
         return Decided(failure, operation.amount, now, message, reason_code=reason)
     return _refused(failure, operation, call.reason_code, now)
 
@@ -144,7 +145,7 @@ def _refused(failure: Event, operation: Operation, reason_code: str | None, now:
 
 def _agreed(payment: Payment, operation: Operation, session: CheckoutSession, now: datetime) -> Conclusion:
     """Nothing was to be paid: the buyer has agreed, and the permission is what there is to tell (case 14)."""
-    time, agreed = session.last_updated or now, "Agreed to at Amazon Pay; nothing was charged."
+    time, agreed = session.last_updated or now, marked("Agreed to at Amazon Pay; nothing was charged.")
     reference = payment.charge_permission_id
     return Decided(Event.AUTHORIZATION_SUCCESS, operation.amount, time, agreed, reference=reference)
 
@@ -166,18 +167,18 @@ def _session_charge(payment: Payment, operation: Operation, charge: Row) -> Conc
     time = from_micros(charge.updated_at)
     if _has_only_expired(payment, charge):
         amount = Money(charge.amount, operation.amount.currency)
-        message = "Paid with Amazon Pay; the hold has expired, and Amazon decides again when it is charged."
+        message = marked("Paid with Amazon Pay; the hold has expired, and Amazon decides again when it is charged.")
         authorized_at = from_micros(charge.created_at)
         return Decided(Event.AUTHORIZATION_SUCCESS, amount, authorized_at, message, reference=charge.charge_id)
     if result is None:
-        message = reason_message(charge.reason_code, "Amazon Pay did not approve the payment.")
+        message = reason_message(charge.reason_code, marked("Amazon Pay did not approve the payment."))
         failure = SESSION_FAILURE[payment.action_type]
         return Decided(failure, operation.amount, time, message, reason_code=charge.reason_code)
     booked = charge.captured if result is Event.CHARGE_SUCCESS else charge.amount
     amount = Money(booked, operation.amount.currency)
     if result in {Event.AUTHORIZATION_REQUEST, Event.CHARGE_REQUEST}:
         return Undecided(OperationState.PENDING, charge.charge_id, result, amount, time)
-    return Decided(result, amount, time, "Paid with Amazon Pay.", reference=charge.charge_id)
+    return Decided(result, amount, time, marked("Paid with Amazon Pay."), reference=charge.charge_id)
 
 
 def _has_only_expired(payment: Payment, charge: Row) -> bool:
@@ -201,10 +202,10 @@ def _charge(_payment: Payment, operation: Operation, calls: Sequence[Call], rows
     if result is None:
         return Undecided(OperationState.PENDING, reference=charge.charge_id)
     if result is Event.CHARGE_FAILURE:
-        message = reason_message(charge.reason_code, "Amazon Pay did not capture the charge.")
+        message = reason_message(charge.reason_code, marked("Amazon Pay did not capture the charge."))
         return Decided(result, operation.amount, time, message, reason_code=charge.reason_code)
     captured = Money(charge.captured, operation.amount.currency)
-    return Decided(result, captured, time, "Captured by Amazon Pay.", reference=charge.charge_id)
+    return Decided(result, captured, time, marked("Captured by Amazon Pay."), reference=charge.charge_id)
 
 
 def _charge_refused(operation: Operation, call: Call, charge: Row | None, now: datetime) -> Conclusion:
@@ -267,7 +268,7 @@ def _cancel(payment: Payment, operation: Operation, calls: Sequence[Call], rows:
     if refusals and not released.is_positive:
         return _refused(Event.CANCEL_FAILURE, operation, refusals[-1], now)
     times = [from_micros(row.updated_at) for row in rows.charges.values() if row.state == ChargeState.CANCELED]
-    return Decided(Event.CANCEL_SUCCESS, released, max(times, default=now), "Released by Amazon Pay.")
+    return Decided(Event.CANCEL_SUCCESS, released, max(times, default=now), marked("Released by Amazon Pay."))
 
 
 def _is_released(payment: Payment, call: Call, rows: Rows) -> bool:
@@ -306,7 +307,9 @@ def _reauthorize(
         return Undecided(OperationState.PENDING)
     if charge is not None and charge.state == ChargeState.AUTHORIZED:
         held = Money(charge.amount, operation.amount.currency)
-        return Decided(Event.INFO, held, from_micros(charge.updated_at), "The rest is held again.", charge.charge_id)
+        return Decided(
+            Event.INFO, held, from_micros(charge.updated_at), marked("The rest is held again."), charge.charge_id
+        )
     reason = charge.reason_code if charge is not None else call.reason_code
     message = f"The rest could not be held again: {reason_message(reason, message_for(reason))}"
     adjusted = Fact(
@@ -314,7 +317,7 @@ def _reauthorize(
         Event.AUTHORIZATION_ADJUSTMENT,
         _gross(payment, rows),
         now,
-        "The rest is no longer authorized at Amazon Pay.",
+        marked("The rest is no longer authorized at Amazon Pay."),
     )
     return Decided(Event.INFO, operation.amount, now, message, extra_facts=[adjusted])
 

@@ -9,6 +9,7 @@ from saleor_amazonpay.amazonpay import Attempt, ReasonCode
 from saleor_amazonpay.amazonpay.errors import MESSAGES
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage.accounts import Account
 
 KEYS_REFUSED: Final = frozenset(
@@ -30,12 +31,14 @@ class KeyWatch:
     def see(self, services: Services, account: Account, attempt: Attempt) -> None:
         if attempt.reason_code not in KEYS_REFUSED or account.id in self._telling:
             return
-        message = (
-            f"Amazon Pay refuses the keys of the account {account.name} ({attempt.reason_code}). "
-            f"{MESSAGES[attempt.reason_code]}"
+        sentence = Message(
+            "Amazon Pay refuses the keys of the account {account} ({reason}). {help}",
+            account=account.name,
+            reason=attempt.reason_code,
+            help=Message(MESSAGES[attempt.reason_code]),
         )
         key = problems.key_of("keys", account.id)
-        telling = problems.raise_problem(services, account.api_url, key, message, critical=True)
+        telling = problems.raise_problem(services, account.api_url, key, sentence, critical=True)
         task = asyncio.get_running_loop().create_task(telling)
         self._telling[account.id] = task
         task.add_done_callback(lambda _: self._telling.pop(account.id, None))

@@ -19,6 +19,7 @@ from saleor_amazonpay import __version__
 from saleor_amazonpay.errors import SaleorRefused
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.client import raise_for_errors
 from saleor_amazonpay.saleor.manifest import WEBHOOKS_PATH, build_manifest
 from saleor_amazonpay.storage import installations as installation_rows
@@ -190,11 +191,12 @@ async def _tell_of_permissions(services: Services, installation: Installation, m
     if not missing:
         await problems.cure(services, installation.api_url, _PERMISSIONS)
         return
-    message = (
-        f"The Amazon Pay app lacks the permission {', '.join(missing)}, which this version needs. "
-        "Grant it on the app's page in Saleor's Dashboard, or install the app again."
+    sentence = Message(
+        "The Amazon Pay app lacks the permission {names}, which this version needs. Grant it on the app's page in "
+        "Saleor's Dashboard, or install the app again.",
+        names=", ".join(missing),
     )
-    await problems.raise_problem(services, installation.api_url, _PERMISSIONS, message, critical=True)
+    await problems.raise_problem(services, installation.api_url, _PERMISSIONS, sentence, critical=True)
 
 
 _PERMISSIONS = "permissions"

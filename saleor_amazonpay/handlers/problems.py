@@ -13,6 +13,7 @@ import structlog
 
 from saleor_amazonpay.errors import AppError, ConfigurationError, SignatureRejected, UnknownInstallation
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.errors import FuturePayload, PayloadErrors, SaleorTokenRevoked
 from saleor_amazonpay.storage import problems as problem_rows
 from saleor_amazonpay.storage.engine import Session
@@ -33,59 +34,70 @@ def key_of(kind: str, what: str = "") -> str:
     return f"{kind}-{what}"[:_LONGEST_KEY] if what else kind
 
 
-async def raise_problem(services: Services, api_url: str, key: str, message: str, *, critical: bool = False) -> None:
-    """Have the merchant shown ``message``; nothing is written while the same is shown already. Never raises."""
+async def raise_problem(
+    services: Services, api_url: str, key: str, sentence: Message, *, critical: bool = False
+) -> None:
+    """Have the merchant told ``sentence``; nothing is written while the same is shown already. Never raises."""
     try:
         known = await services.database.read(lambda session: problem_rows.get(session, api_url, key))
-        if _is_news(services, known, message):
+        if _is_news(services, known, sentence):
             await services.database.run(
-                lambda session: raise_in(session, services, api_url, key, message, critical=critical)
+                lambda session: raise_in(session, services, api_url, key, sentence, critical=critical)
             )
     except Exception:
         log.exception("problem_not_raised", tenant=api_url, key=key)
 
 
 def raise_in(
-    session: Session, services: Services, api_url: str, key: str, message: str, *, critical: bool = False
+    session: Session, services: Services, api_url: str, key: str, sentence: Message, *, critical: bool = False
 ) -> None:
     """The same within a transaction that has to be written anyway."""
     known = problem_rows.get(session, api_url, key)
-    if not _is_news(services, known, message):
+    if not _is_news(services, known, sentence):
         return
     now = services.clock.now()
-    log.warning("problem", tenant=api_url, key=key, message=message)
+    log.warning("problem", tenant=api_url, key=key, message=str(sentence))
     services.metrics.problem(key.partition("-")[0])
-    problem_rows.save(session, Problem(api_url, key, message, critical, RAISED, now, now + FIRST_CHECK))
+    problem_rows.save(session, Problem(api_url, key, sentence, critical, RAISED, now, now + FIRST_CHECK))
     _defer(session, services, api_url, key)
 
 
-def _is_news(services: Services, known: Problem | None, message: str) -> bool:
-    if known is None or known.state == CURED or known.message != message:
+def _is_news(services: Services, known: Problem | None, sentence: Message) -> bool:
+    if known is None or known.state == CURED or known.message != str(sentence):
         return True
     return services.clock.now() - known.raised_at >= _SHOWN_AGAIN_AFTER
 
 
 async def channel_unusable(services: Services, api_url: str, slug: str, wrong: ConfigurationError) -> None:
     """A buyer of this channel was refused because Amazon Pay is not set up for it."""
-    message = f"{wrong.public_message} Buyers of the channel {slug} cannot pay with Amazon Pay."
-    await raise_problem(services, api_url, key_of("channel", slug), message)
+    sentence = Message(
+        "{fault} Buyers of the channel {channel} cannot pay with Amazon Pay.", fault=wrong.sentence, channel=slug
+    )
+    await raise_problem(services, api_url, key_of("channel", slug), sentence)
 
 
 async def refused_event(services: Services, api_url: str, event_name: str, refusal: AppError) -> None:
     """A webhook of this tenant was refused for a reason that only people can cure."""
     if isinstance(refusal, PayloadErrors):
-        message = f"{refusal.public_message} The event {event_name} came without: {'; '.join(refusal.messages[:3])}"
-        await raise_problem(services, api_url, key_of("payload", event_name), message, critical=True)
+        sentence = Message(
+            "{fault} The event {event} came without: {missing}",
+            fault=refusal.sentence,
+            event=event_name,
+            missing=tuple(refusal.messages[:3]),
+        )
+        await raise_problem(services, api_url, key_of("payload", event_name), sentence, critical=True)
     elif isinstance(refusal, FuturePayload):
-        now = f"{services.clock.now():%Y-%m-%d %H:%M:%S} UTC"
-        message = f"Saleor's clock is ahead of the Amazon Pay app's, which says {now}. Set both by a time server."
-        await raise_problem(services, api_url, "clock", message, critical=True)
+        sentence = Message(
+            "Saleor's clock is ahead of the Amazon Pay app's, which says {now}. Set both by a time server.",
+            now=f"{services.clock.now():%Y-%m-%d %H:%M:%S} UTC",
+        )
+        await raise_problem(services, api_url, "clock", sentence, critical=True)
     elif isinstance(refusal, SignatureRejected) and services.refused_signatures.count(api_url):
-        message = (
+        sentence = Message(
             "Many requests in the name of this Saleor came with a wrong signature. Either someone is guessing, or a "
             "proxy between Saleor and the Amazon Pay app changes the bodies of requests."
         )
-        await raise_problem(services, api_url, "signatures", message)
+        await raise_problem(services, api_url, "signatures", sentence)
 
 
 async def cure(services: Services, api_url: str, key: str) -> None:

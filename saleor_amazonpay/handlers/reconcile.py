@@ -34,6 +34,7 @@ from saleor_amazonpay.errors import AmazonPayError, AmazonPayRejected
 from saleor_amazonpay.handlers import chronicle, mirror, operations
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
+from saleor_amazonpay.messages import marked
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import reports, timeline
@@ -229,7 +230,7 @@ def _capture_facts(after: Snapshot, ours: set[str]) -> Iterator[Fact]:
     for row in after.charges.values():
         if row.state == ChargeState.CAPTURED and row.charge_id not in ours:
             captured, time = Money(row.captured, currency), from_micros(row.updated_at)
-            yield Fact(row.charge_id, Event.CHARGE_SUCCESS, captured, time, "Captured at Amazon Pay.")
+            yield Fact(row.charge_id, Event.CHARGE_SUCCESS, captured, time, marked("Captured at Amazon Pay."))
 
 
 def _ended_by_us(session: Session, payment_: Payment) -> set[tuple[str, str]]:
@@ -260,7 +261,7 @@ def _ended_charge_facts(after: Snapshot, ours: set[tuple[str, str]]) -> Iterator
     currency = after.payment.amount.currency
     for row in after.charges.values():
         if row.state in {ChargeState.CANCELED, ChargeState.DECLINED} and (row.charge_id, row.state) not in ours:
-            message = reason_message(row.reason_code, "The authorization ended at Amazon Pay.")
+            message = reason_message(row.reason_code, marked("The authorization ended at Amazon Pay."))
             yield Fact(row.charge_id, Event.INFO, Money(row.amount, currency), from_micros(row.updated_at), message)
 
 
@@ -269,7 +270,7 @@ def _refund_facts(after: Snapshot) -> Iterator[Fact]:
     for row in after.refunds.values():
         if row.operation_id is None and row.state == RefundState.REFUNDED:
             amount, time = Money(row.amount, currency), from_micros(row.updated_at)
-            yield Fact(row.refund_id, Event.REFUND_SUCCESS, amount, time, "Refunded at Amazon Pay.")
+            yield Fact(row.refund_id, Event.REFUND_SUCCESS, amount, time, marked("Refunded at Amazon Pay."))
 
 
 def _permission_facts(after: Snapshot, account: Account) -> Iterator[Fact]:
@@ -285,7 +286,7 @@ def _permission_facts(after: Snapshot, account: Account) -> Iterator[Fact]:
         Event.AUTHORIZATION_ADJUSTMENT,
         gross,
         max(time, payment_.updated_at),
-        "The rest is no longer authorized at Amazon Pay.",
+        marked("The rest is no longer authorized at Amazon Pay."),
     )
 
 

@@ -15,6 +15,7 @@ from saleor_amazonpay.errors import ConfigurationError, SaleorRefused, SaleorUna
 from saleor_amazonpay.handlers import chronicle, problems
 from saleor_amazonpay.handlers.operations import DELIVER_REPORTS
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import reports, timeline
@@ -126,11 +127,15 @@ async def _bury(services: Services, payment: Payment, report: Report, error: str
 
 def _tell_merchant(session: Session, services: Services, payment: Payment, report: Report, error: str) -> None:
     fact = report.fact
-    message = (
-        f"Saleor refused an event of transaction {payment.transaction_id} ({fact.type} {fact.amount}, {error}). "
-        "Compare the transaction with the payment at Amazon Pay."
+    sentence = Message(
+        "Saleor refused an event of transaction {transaction} ({type} {amount}, {fault}). Compare the transaction with "
+        "the payment at Amazon Pay.",
+        transaction=payment.transaction_id,
+        type=fact.type.value,
+        amount=fact.amount,
+        fault=error,
     )
-    problems.raise_in(session, services, payment.api_url, problems.key_of("report", report.id), message)
+    problems.raise_in(session, services, payment.api_url, problems.key_of("report", report.id), sentence)
 
 
 async def _delivered(services: Services, payment: Payment, report: Report, *, was_known: bool) -> None:

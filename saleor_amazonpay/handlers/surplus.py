@@ -10,6 +10,7 @@ from saleor_amazonpay.domain.states import OperationKind
 from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.handlers import operations, problems
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.operations import Operation
@@ -25,6 +26,10 @@ async def look(services: Services, account: Account, payment: Payment, completed
     surplus = await _surplus(services, payment, completed.result_amount)
     if surplus.is_positive:
         await services.database.run(lambda session: _deal_with(session, services, account, payment, completed, surplus))
+
+
+_TO_DO = marked("Refund or cancel it, or use it for the order.")
+_GIVEN_BACK = marked("It is being given back.")
 
 
 async def _surplus(services: Services, payment: Payment, arrived: Money) -> Money:
@@ -46,12 +51,15 @@ def _deal_with(
     # An authorization can only be released as a whole (case 8).
     can_give_back = kind is OperationKind.REFUND or surplus == completed.result_amount
     gives_back = account.options.give_back_surplus and can_give_back
-    what_follows = "It is being given back." if gives_back else "Refund or cancel it, or use it for the order."
-    message = (
-        f"Amazon Pay took {completed.result_amount} for transaction {payment.transaction_id} after the checkout "
-        f"was paid otherwise or changed; {surplus} of it is not needed. {what_follows}"
+    sentence = Message(
+        "Amazon Pay took {amount} for transaction {transaction} after the checkout was paid otherwise or changed; "
+        "{surplus} of it is not needed. {next}",
+        amount=completed.result_amount,
+        transaction=payment.transaction_id,
+        surplus=surplus,
+        next=Message(_GIVEN_BACK if gives_back else _TO_DO),
     )
-    problems.raise_in(session, services, payment.api_url, problems.key_of("surplus", payment.id), message)
+    problems.raise_in(session, services, payment.api_url, problems.key_of("surplus", payment.id), sentence)
     if gives_back:
         now = services.clock.now()
         back = operations.new_operation(payment, kind, f"surplus-{completed.id}", surplus, now=now)

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select, update
 
+from saleor_amazonpay.messages import Message
+from saleor_amazonpay.storage import sentences
 from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
 from saleor_amazonpay.storage.tables import problems
 from saleor_amazonpay.storage.times import from_micros, to_micros
@@ -21,11 +23,16 @@ class Problem:
 
     api_url: str
     key: str
-    message: str
+    sentence: Message
     critical: bool
     state: str
     raised_at: datetime
     check_at: datetime
+
+    @property
+    def message(self) -> str:
+        """As Saleor is told it: in English."""
+        return str(self.sentence)
 
 
 _THE_ONE = (problems.c.api_url == bindparam("tenant"), problems.c.key == bindparam("the_key"))
@@ -40,7 +47,7 @@ _SAVE = Statement(
     upsert(
         problems,
         index_elements=["api_url", "key"],
-        update_columns=["message", "critical", "state", "raised_at", "check_at"],
+        update_columns=["message", "sentence", "critical", "state", "raised_at", "check_at"],
     )
 )
 # Only from the state it was read in: what was raised again meanwhile stays raised.
@@ -81,6 +88,7 @@ def save(session: Session, problem: Problem) -> None:
             "api_url": problem.api_url,
             "key": problem.key,
             "message": problem.message,
+            "sentence": sentences.dump(problem.sentence),
             "critical": int(problem.critical),
             "state": problem.state,
             "raised_at": to_micros(problem.raised_at),
@@ -112,7 +120,7 @@ def _problem(row: Row) -> Problem:
     return Problem(
         api_url=row.api_url,
         key=row.key,
-        message=row.message,
+        sentence=sentences.load(row.sentence) if row.sentence else Message("{what}", what=row.message),
         critical=bool(row.critical),
         state=row.state,
         raised_at=from_micros(row.raised_at),

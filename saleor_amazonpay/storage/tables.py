@@ -649,7 +649,8 @@ problems = Table(
     metadata,
     Column("api_url", Text, ForeignKey("installations.api_url"), nullable=False),
     Column("key", Text, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", Text, nullable=False),  # as Saleor is told, in English
+    Column("sentence", Text),  # JSON: the same with what was filled in, for any language; null before 0021
     Column("critical", Integer, nullable=False),
     Column("state", Text, nullable=False),  # raised | shown | cured
     _time("raised_at"),

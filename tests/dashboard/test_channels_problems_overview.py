@@ -13,6 +13,7 @@ import saleor_amazonpay
 from saleor_amazonpay.dashboard.views.problems import REMEDIES
 from saleor_amazonpay.handlers import setup_progress
 from saleor_amazonpay.handlers.setup_progress import Step
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import notifications as notification_rows
 from saleor_amazonpay.storage import problems as problem_rows
 from saleor_amazonpay.storage.notifications import Received
@@ -30,7 +31,7 @@ def card(answer, slug):
 
 def problem(merchant, key, message="Something is wrong.", *, critical=False, state=RAISED):
     now = merchant.clock.now()
-    return Problem(merchant.tenant, key, message, critical, state, now, now)
+    return Problem(merchant.tenant, key, Message("{what}", what=message), critical, state, now, now)
 
 
 async def save(merchant, *problems):

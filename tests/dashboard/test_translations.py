@@ -43,6 +43,18 @@ SENTENCES = {path: sentences for path, sentences in sources() if sentences}
 ALL = set().union(*SENTENCES.values())
 
 
+def test_a_sentence_is_never_put_together_where_it_is_said():
+    """What is filled in is a parameter: of a text made in place the translation is not found."""
+    wrong = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Message", "marked"}
+        if not isinstance(node.args[0], ast.Constant | ast.Name | ast.Attribute | ast.Subscript | ast.IfExp | ast.Call)
+    ]
+    assert wrong == []
+
+
 def parameters(text):
     return set(re.findall(r"\{(\w+)\}|%\((\w+)\)s", text))
 

@@ -13,6 +13,7 @@ from saleor_amazonpay.amazonpay import generate_key_pair
 from saleor_amazonpay.clock import MovableClock
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.diagnosis import Level, of_tenant, of_the_app, worst
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import installations as installation_rows
 from tests.journeys.helpers import CHARGE
 
@@ -111,7 +112,7 @@ class TestWhatBreaks:
 
     async def test_a_problem_of_the_merchant(self, shop):
         await problems.raise_problem(
-            shop.running.services, shop.saleor.api_url, "keys-x", "The keys fail.", critical=True
+            shop.running.services, shop.saleor.api_url, "keys-x", Message("The keys fail."), critical=True
         )
         assert "The keys fail." in str((await faults(shop))["problems"].said)
 

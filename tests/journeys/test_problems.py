@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import httpx2
@@ -11,10 +11,14 @@ import pytest
 
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.sweeps import dead_jobs, problem_checks
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage import problems as problem_rows
+from saleor_amazonpay.storage import tables
+from saleor_amazonpay.storage.engine import Statement
 from tests.journeys.helpers import settle
+from tests.journeys.pages import ask
 from tests.journeys.shop import GATEWAY, REVIEW_URL
 
 
@@ -36,7 +40,9 @@ async def button(shop, checkout):
 
 
 async def raise_(shop, key="clock", message="It is late.", **kwargs):
-    await problems.raise_problem(shop.running.services, shop.saleor.api_url, key, message, **kwargs)
+    await problems.raise_problem(
+        shop.running.services, shop.saleor.api_url, key, Message("{what}", what=message), **kwargs
+    )
 
 
 class TestThePort:
@@ -89,9 +95,38 @@ class TestThePort:
         assert shown(shop) == {"clock": "It is late."}
 
     async def test_a_tenant_nobody_knows_fails_nobody(self, shop):
-        await problems.raise_problem(shop.running.services, "https://elsewhere.example/graphql/", "clock", "x")
+        await problems.raise_problem(shop.running.services, "https://elsewhere.example/graphql/", "clock", Message("x"))
         await shop.work()
         assert shown(shop) == {}
+
+
+class TestLanguages:
+    async def test_the_page_tells_a_problem_in_the_readers_language_and_saleor_in_english(self, any_shop):
+        shop = any_shop
+        due = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
+        sentence = Message(
+            "The Amazon Pay authorization of transaction {transaction} ends on {time}. Charge it before then; later a "
+            "charge needs Amazon's approval again.",
+            transaction="VHJh",
+            time=due,
+        )
+        await problems.raise_problem(shop.running.services, shop.saleor.api_url, "authorization-p1", sentence)
+        await shop.work()
+        assert "ends on 2026-11-28 09:30 UTC. Charge it" in shown(shop)["authorization-p1"]
+        japanese = (await ask(shop, "GET", "/problems", language="ja")).text
+        assert '取引 VHJh の Amazon Pay のオーソリは <time datetime="2026-11-28T09:30:00+00:00">' in japanese
+        assert "Charge it before then" not in japanese
+        assert "Charge it before then" in (await ask(shop, "GET", "/problems")).text
+
+    async def test_one_of_before_the_update_is_told_as_it_was_written(self, any_shop):
+        shop = any_shop
+        await raise_(shop)
+
+        def age(session):
+            session.execute(Statement(tables.problems.update().values(sentence=None)))
+
+        await shop.running.services.database.run(age)
+        assert "It is late." in (await ask(shop, "GET", "/problems", language="ja")).text
 
 
 class TestChannels:

@@ -233,7 +233,7 @@ class TestDiffering:
         ]
         assert [fault["number"] for fault in report.faults] == [7, 8]
         [message] = await told(shop)
-        assert "3 lines differ, 1 belong to no payment, 2 rows cannot be read" in message
+        assert "3 lines differ; 1 belong to no payment; 2 rows cannot be read" in message
         found = await asking.differences(shop.running.services, shop.saleor.api_url)
         assert len(found.lines) == 4
         assert transaction

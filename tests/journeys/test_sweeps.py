@@ -18,6 +18,7 @@ from saleor_amazonpay.handlers.sweeps import (
     sessions,
     undelivered_requests,
 )
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.sandbox.saleor.selling import pay_part_by_gift_card
 from saleor_amazonpay.storage import drift as drift_rows
@@ -458,7 +459,7 @@ class TestDrift:
         wrong = [drift_rows.Difference("charged", payment.amount, Money.parse(1, "JPY"))]
         services, now = shop.running.services, shop.clock.now()
         await services.database.run(lambda session: drift_rows.save(session, payment, wrong, now))
-        await raise_problem(services, shop.saleor.api_url, "drift", "One payment differs.")
+        await raise_problem(services, shop.saleor.api_url, "drift", Message("One payment differs."))
         assert await self.compared(shop) == []
         assert await problems(shop) == {}
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from saleor_amazonpay.dashboard.pages import Answer, Download, Form, Go, MenuEntry, Pages, Screen, Visit
+from saleor_amazonpay.dashboard.translations import Language
 from saleor_amazonpay.dashboard.views.following import follow
 from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.domain.states import OperationKind, PaymentStatus, StaffAction
@@ -263,7 +264,7 @@ async def _page(visit: Visit, *, failed: StaffAction | None = None, refusal: App
         reports=REPORTS,
         notice=shown if failed not in _BUTTONS else None,
         form_id=uuid4().hex,
-        happened=[_line(entry) for entry in reversed(told.timeline)],
+        happened=[_line(entry, visit.language) for entry in reversed(told.timeline)],
         base=f"/payments/{told.payment.id}",
         following=follow(visit, f"/payments/{told.payment.id}", [told]),
         operations=OPERATIONS,
@@ -328,14 +329,14 @@ _KINDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def _line(entry: Entry) -> Line:
+def _line(entry: Entry, spoken: Language) -> Line:
     label, tone = _KINDS.get(entry.kind, (entry.kind, "neutral"))
     tone = "critical" if {"error", "refused", "postponed"} & entry.detail.keys() else tone
-    return Line(entry.at, label, tone, _sentence(entry), entry.detail)
+    return Line(entry.at, label, tone, _sentence(entry, spoken), entry.detail)
 
 
-def _sentence(entry: Entry) -> Message:
-    """In the words of Amazon and Saleor, which are the same in every language."""
+def _sentence(entry: Entry, spoken: Language) -> Message:
+    """In the words of Amazon and Saleor, the same in every language; what Saleor was told, in the reader's."""
     detail = entry.detail
     about = (
         " ".join(str(detail[name]) for name in _ABOUT[entry.kind] if detail.get(name)) if entry.kind in _ABOUT else ""
@@ -346,6 +347,8 @@ def _sentence(entry: Entry) -> Message:
         return Message("Saleor refused {what}.", what=about)
     if entry.kind == "person" and "refused" in detail:
         return Message("{what} was refused.", what=about)
+    if (told := str(detail.get("message", ""))) and entry.kind == "decision" and spoken.knows(told):
+        return Message("{what}", what=(about, Message(told)) if about else Message(told))
     return Message("{what}", what=about or ", ".join(f"{name}: {value}" for name, value in detail.items()))
 
 
@@ -353,7 +356,7 @@ _ABOUT: Final[Mapping[str, tuple[str, ...]]] = {
     "request": ("event", "amount"),
     "call": ("operation", "status", "reason_code", "error", "amazon_id", "amount"),
     "answer": ("result", "amount"),
-    "decision": ("result", "amount", "message"),
+    "decision": ("result", "amount"),
     "notification": ("object", "amazon_id"),
     "report": ("type", "amount"),
     "person": ("email", "action", "amount"),

@@ -119,7 +119,7 @@ _OTHER: Final = Remedy(marked("Something needs your attention"), marked("The sen
 @dataclass(frozen=True, slots=True)
 class Shown:
     title: str
-    message: str
+    sentence: Message
     how: str
     path: str | None
     critical: bool
@@ -137,4 +137,4 @@ def _shown(problem: Problem) -> Shown:
     kind, _, what = problem.key.partition("-")
     remedy = REMEDIES.get(kind, _OTHER)
     path = remedy.path.format(what=what) if remedy.path else None
-    return Shown(remedy.title, problem.message, remedy.how, path, problem.critical, problem.raised_at)
+    return Shown(remedy.title, problem.sentence, remedy.how, path, problem.critical, problem.raised_at)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.agreements.looking import KEEP_ALIVE
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.agreements import Watched
 from saleor_amazonpay.storage.engine import Session
@@ -29,28 +30,28 @@ async def look(services: Services, api_url: str) -> None:
 def _look(session: Session, services: Services, api_url: str) -> None:
     now = services.clock.now()
     seen = agreement_rows.watched(session, api_url, lapsing_by=now + KEEP_ALIVE, ended_since=now - _ENDED_WITHIN)
-    for kind, (count, message) in _messages(seen).items():
+    for kind, (count, sentence) in _sentences(seen).items():
         if count:
-            problems.raise_in(session, services, api_url, kind, message)
+            problems.raise_in(session, services, api_url, kind, sentence)
         else:
             problems.cure_in(session, services, api_url, kind)
 
 
-def _messages(seen: Watched) -> dict[str, tuple[int, str]]:
+def _sentences(seen: Watched) -> dict[str, tuple[int, Message]]:
     counts = {SUSPENDED: seen.suspended, LAPSING: seen.lapsing, ENDED: seen.ended}
-    return {kind: (count, _TEXTS[kind].format(count=count)) for kind, count in counts.items()}
+    return {kind: (count, Message(_TEXTS[kind], count=count)) for kind, count in counts.items()}
 
 
 _TEXTS: Mapping[str, str] = {
-    SUSPENDED: (
+    SUSPENDED: marked(
         "Amazon Pay agreements that cannot be charged until the buyer updates the payment method at Amazon: {count}. "
         "Amazon does not write to them: send them the link that the list of agreements shows."
     ),
-    LAPSING: (
+    LAPSING: marked(
         "Amazon Pay agreements that lapse within 30 days, because they were not charged for a year: {count}. "
         "A charge keeps one for another 13 months; else end it."
     ),
-    ENDED: (
+    ENDED: marked(
         "Amazon Pay agreements that buyers ended at Amazon in the last 14 days: {count}. That ends the payment, not "
         "what you agreed on: cancel these subscriptions, or ask for another payment method."
     ),

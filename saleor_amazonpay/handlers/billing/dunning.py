@@ -21,6 +21,7 @@ from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.billing import events, settling
 from saleor_amazonpay.handlers.billing.events import EventType
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage import notifications as notification_rows
 from saleor_amazonpay.storage.agreements import Agreement
@@ -102,7 +103,8 @@ def declined(
             if open_ is not None:  # money was at stake a moment ago; now it is known that none is
                 settling.settle(session, services, schedule, open_, RenewalState.CANCELED, **said)
     if decline is Decline.FAULT and verdict.next is Next.RETRY:
-        _show(session, services, schedule, renewal, f"{message} It is tried again on {verdict.at:%Y-%m-%d %H:%M} UTC.")
+        again_on = Message("{what} It is tried again on {time}.", what=message, time=verdict.at)
+        _show(session, services, schedule, renewal, again_on)
 
 
 def _await_buyer(
@@ -157,15 +159,20 @@ def await_merchant(
         reason_code=reason_code,
     )
     settling.pause(session, services, schedule, reason=message)
-    _show(session, services, schedule, renewal, f"{message} The schedule is paused: resume it, or skip the period.")
+    paused = Message("{what} The schedule is paused: resume it, or skip the period.", what=message)
+    _show(session, services, schedule, renewal, paused)
 
 
 def give_up(session: Session, services: Services, schedule: Schedule, renewal: Renewal, **said: Any) -> None:
     """The grace period is over: the period is not paid, and the schedule goes as its policy says."""
     action = schedule.policy.dunning.give_up
     if renewal.order_id is not None:
-        message = f"Order {renewal.order_number} of a subscription is made and not paid: {said.get('message')}"
-        _show(session, services, schedule, renewal, message, critical=True)
+        sentence = Message(
+            "Order {order} of a subscription is made and not paid: {what}",
+            order=renewal.order_number,
+            what=said.get("message"),
+        )
+        _show(session, services, schedule, renewal, sentence, critical=True)
     settling.settle(session, services, schedule, renewal, RenewalState.GIVEN_UP, **said, give_up=str(action))
     after = settling.locked_schedule(session, schedule.id)
     if action is GiveUp.CANCEL:
@@ -175,10 +182,21 @@ def give_up(session: Session, services: Services, schedule: Schedule, renewal: R
 
 
 def _show(
-    session: Session, services: Services, schedule: Schedule, renewal: Renewal, message: str, *, critical: bool = False
+    session: Session,
+    services: Services,
+    schedule: Schedule,
+    renewal: Renewal,
+    sentence: Message,
+    *,
+    critical: bool = False,
 ) -> None:
-    text = f"Subscription {schedule.id}, period {renewal.period}: {message}"
-    problems.raise_in(session, services, schedule.api_url, settling.problem_key(schedule.id), text, critical=critical)
+    told = Message(
+        "Subscription {schedule}, period {period}: {what}",
+        schedule=schedule.id,
+        period=str(renewal.period),
+        what=sentence,
+    )
+    problems.raise_in(session, services, schedule.api_url, settling.problem_key(schedule.id), told, critical=critical)
 
 
 # --- the buyer comes back ---------------------------------------------------------------------------------------------

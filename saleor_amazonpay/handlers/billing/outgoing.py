@@ -22,6 +22,7 @@ from saleor_amazonpay.domain import keys
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.billing import events
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage.billing import events as event_rows
 from saleor_amazonpay.storage.billing import schedules as schedule_rows
 from saleor_amazonpay.storage.billing import settings as settings_rows
@@ -125,8 +126,10 @@ def _note(session: Session, services: Services, event: BillingEvent, error: str 
     event_rows.move(session, event.id, DEAD if is_dead else DUE, due_at=due_at, error=error)
     log.info("billing_event_not_delivered", schedule=event.schedule_id, type=event.type, error=error)
     if is_dead:
-        message = f"Your endpoint for billing events did not take an event for days and missed it: {error}"
-        problems.raise_in(session, services, event.api_url, key, message)
+        sentence = Message(
+            "Your endpoint for billing events did not take an event for days and missed it: {fault}", fault=error
+        )
+        problems.raise_in(session, services, event.api_url, key, sentence)
         return True
     schedule = schedule_rows.by_id(session, event.schedule_id)
     if schedule is not None:

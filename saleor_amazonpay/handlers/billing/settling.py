@@ -13,6 +13,7 @@ from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.billing import events
 from saleor_amazonpay.handlers.billing.events import EventType
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage.billing import renewals as renewal_rows
 from saleor_amazonpay.storage.billing import schedules as schedule_rows
 from saleor_amazonpay.storage.billing.renewals import Renewal
@@ -89,10 +90,12 @@ def settle(
     renewal_rows.change(session, renewal, now, state=state, step=Step.DONE, next_at=None, settled_at=now, **known)
     events.record(session, services, schedule, _EVENTS[state], renewal, **detail)
     if state is RenewalState.CANCELED and renewal.order_id is not None:
-        message = (
-            f"Order {renewal.order_number} of subscription {schedule.id} is made and not paid; cancel it, or charge."
+        sentence = Message(
+            "Order {order} of subscription {schedule} is made and not paid; cancel it, or charge.",
+            order=renewal.order_number,
+            schedule=schedule.id,
         )
-        problems.raise_in(session, services, renewal.api_url, problem_key(schedule.id), message, critical=True)
+        problems.raise_in(session, services, renewal.api_url, problem_key(schedule.id), sentence, critical=True)
     elif state is not RenewalState.GIVEN_UP:
         problems.cure_in(session, services, renewal.api_url, problem_key(renewal.schedule_id))
     last = {"last_amount": renewal.amount} if state is RenewalState.BILLED and renewal.amount else {}

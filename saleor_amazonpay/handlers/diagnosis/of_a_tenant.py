@@ -37,7 +37,7 @@ async def of_tenant(services: Services, installation: Installation, *, tries_key
     try:
         accounts = await account_rules.accounts(services, installation.api_url)
     except AppError as fault:
-        findings.append(Finding("accounts", Level.FAULT, Message("{fault}", fault=fault.public_message)))
+        findings.append(Finding("accounts", Level.FAULT, Message("{fault}", fault=fault.sentence)))
         return findings
     channels = await _channels(services, installation)
     findings += _of_channels(accounts, channels)
@@ -58,9 +58,7 @@ async def _of_saleor(services: Services, installation: Installation) -> AsyncIte
         report = await own_webhooks.compare(services, installation)
     except SaleorError as absence:
         todo = Message("Is that its public address, and does it answer from this machine?")
-        yield Finding(
-            "saleor", Level.FAULT, Message("Saleor cannot be asked: {fault}", fault=absence.public_message), todo
-        )
+        yield Finding("saleor", Level.FAULT, Message("Saleor cannot be asked: {fault}", fault=absence.sentence), todo)
         return
     yield Finding("saleor", Level.WELL, Message("Saleor answers and accepts the app's token."))
     for finding in (*_of_version(installation), *_of_webhooks(report), await _of_keys(services, installation)):
@@ -88,7 +86,7 @@ def _of_webhooks(report: own_webhooks.Report) -> Iterator[Finding]:
     else:
         yield Finding("permissions", Level.WELL, Message("The app has every permission it asks for."))
     if report.differences:
-        listed = "; ".join(map(str, report.differences))
+        listed = tuple(map(str, report.differences))
         said = Message("Saleor's webhooks are not those of this version: {listed}.", listed=listed)
         yield Finding("webhooks", Level.FAULT, said, Message("Run `saleor-amazonpay webhooks --repair`."))
     else:
@@ -129,7 +127,7 @@ async def _of_facts(services: Services, installation: Installation) -> list[Find
     )
     findings = []
     if open_:
-        told = Message("{count} problems are shown to the merchant: {first}", count=len(open_), first=open_[0].message)
+        told = Message("{count} problems are shown to the merchant: {first}", count=len(open_), first=open_[0].sentence)
         level = Level.FAULT if any(problem.critical for problem in open_) else Level.WARNING
         findings.append(Finding("problems", level, told, Message("Each says what helps, on the page of problems.")))
     if differing:
@@ -155,7 +153,7 @@ def _of_channels(accounts: list[AccountView], channels: list[ChannelView] | None
         todo = Message("Give a channel its account.")
         yield Finding("channels", Level.FAULT, Message("No channel uses Amazon Pay."), todo)
     for channel in used:
-        blockers = "; ".join(str(blocker.message) for blocker in channel.blockers)
+        blockers = tuple(blocker.sentence for blocker in channel.blockers)
         if blockers:
             said = Message("The channel cannot take payments: {blockers}", blockers=blockers)
             yield Finding("channels", Level.FAULT, said, about=channel.slug)
@@ -190,7 +188,7 @@ async def _of_amazon(services: Services, installation: Installation, account: Ac
     try:
         await account_rules.test(services, installation.api_url, account.id)
     except AccountErrors as wrong:
-        said = Message("Amazon Pay: {fault}", fault="; ".join(str(error.message) for error in wrong.errors))
+        said = Message("Amazon Pay: {fault}", fault=tuple(error.sentence for error in wrong.errors))
         return Finding(
             "keys", Level.FAULT, said, Message("Correct it in the account; nothing is lost meanwhile."), about
         )
@@ -198,7 +196,7 @@ async def _of_amazon(services: Services, installation: Installation, account: Ac
         return Finding(
             "keys",
             Level.WARNING,
-            Message("The keys cannot be tried: {fault}", fault=absence.public_message),
+            Message("The keys cannot be tried: {fault}", fault=absence.sentence),
             None,
             about,
         )

@@ -21,6 +21,7 @@ from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.errors import AmazonPayRejected
 from saleor_amazonpay.handlers import operations, problems
 from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import disputes as dispute_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import timeline
@@ -124,6 +125,7 @@ def _step(dispute: Dispute) -> tuple[str, str | None, str | None]:
 def _tell(session: Session, services: Services, account: Account, payment: Payment, dispute: Dispute) -> None:
     """Saleor's events, the timeline and the merchant's problem, in the transaction of the news."""
     told = sentence(dispute)
+    text = str(told)
     timeline.add(
         session,
         payment.id,
@@ -132,7 +134,7 @@ def _tell(session: Session, services: Services, account: Account, payment: Payme
         dispute=dispute.dispute_id,
         state=dispute.state,
         amount=str(dispute.amount),
-        message=told,
+        message=text,
         **{
             name: value
             for name, value in (("reason_code", dispute.reason_code), ("result", dispute.resolution))
@@ -141,7 +143,7 @@ def _tell(session: Session, services: Services, account: Account, payment: Payme
     )
     step = "-".join(filter(None, _step(dispute)))
     reference = f"{dispute.dispute_id}-{step}-{dispute.status_at:%Y%m%dT%H%M%SZ}"
-    info = Fact(reference, Event.INFO, dispute.amount, dispute.status_at, told)
+    info = Fact(reference, Event.INFO, dispute.amount, dispute.status_at, text)
     operations.owe_without_actions(session, services, payment, info)
     if is_lost(dispute.state, dispute.resolution, dispute.reason_code):
         _book_loss(session, services, account, payment, dispute)
@@ -162,32 +164,33 @@ def _book_loss(session: Session, services: Services, account: Account, payment: 
     ]
     dispute_rows.set_charged_back(session, payment.id, dispute.charge_id, total(lost, dispute.amount.currency))
     balances = payment_rows.balances(session, payment, account.options.policy)
-    fact = Fact(dispute.dispute_id, Event.CHARGE_BACK, dispute.amount, dispute.status_at, sentence(dispute))
+    fact = Fact(dispute.dispute_id, Event.CHARGE_BACK, dispute.amount, dispute.status_at, str(sentence(dispute)))
     operations.owe(session, services, payment, fact, balances, in_the_answer=False)
 
 
 _HOW_IT_STANDS = {
-    "ActionRequired": "Amazon Pay wants your answer",
-    "UnderReview": "Amazon Pay is looking into it",
+    "ActionRequired": marked("{what}: Amazon Pay wants your answer."),
+    "UnderReview": marked("{what}: Amazon Pay is looking into it."),
 }
 
 
-def sentence(dispute: Dispute) -> str:
+def sentence(dispute: Dispute) -> Message:
     """One for the merchant's staff: Saleor's event, the problem and the timeline say the same."""
-    what = f"{dispute.dispute_type} {dispute.dispute_id} over {dispute.amount} ({dispute.filing_reason})"
+    what = Message(
+        "{type} {dispute} over {amount} ({reason})",
+        type=dispute.dispute_type,
+        dispute=dispute.dispute_id,
+        amount=dispute.amount,
+        reason=dispute.filing_reason,
+    )
     if is_lost(dispute.state, dispute.resolution, dispute.reason_code):
-        return f"{what}: it ended for the buyer, {dispute.amount} was taken back."
+        return Message("{what}: it ended for the buyer, {amount} was taken back.", what=what, amount=dispute.amount)
     if is_over(dispute.state):
-        return (
-            f"{what}: it ended, {dispute.resolution or dispute.reason_code or dispute.state}; the money stays with you."
-        )
-    stands = _HOW_IT_STANDS.get(dispute.state, dispute.state)
-    until = f" by {dispute.respond_by:%Y-%m-%d %H:%M} UTC" if _is_awaited(dispute) else ""
-    return f"{what}: {stands}{until}."
-
-
-def _is_awaited(dispute: Dispute) -> bool:
-    return dispute.state == ACTION_REQUIRED and dispute.respond_by is not None
+        how = dispute.resolution or dispute.reason_code or dispute.state
+        return Message("{what}: it ended, {how}; the money stays with you.", what=what, how=how)
+    if dispute.state == ACTION_REQUIRED and dispute.respond_by is not None:
+        return Message("{what}: Amazon Pay wants your answer by {time}.", what=what, time=dispute.respond_by)
+    return Message(_HOW_IT_STANDS.get(dispute.state, marked("{what}: {state}.")), what=what, state=dispute.state)
 
 
 def _tell_of_unreadable(session: Session, services: Services, payment: Payment, dispute_id: str, reason: str) -> None:
@@ -195,12 +198,15 @@ def _tell_of_unreadable(session: Session, services: Services, payment: Payment, 
     if dispute_rows.get(session, payment.api_url, dispute_id) is not None:
         return
     now = services.clock.now()
-    message = (
-        f"Amazon Pay tells of a dispute {dispute_id} on transaction {payment.transaction_id} and does not show it here "
-        f"({reason}). Look at it in Seller Central; chargebacks are to be answered within 11 days, claims within 7."
+    told = Message(
+        "Amazon Pay tells of a dispute {dispute} on transaction {transaction} and does not show it here ({reason}). "
+        "Look at it in Seller Central; chargebacks are to be answered within 11 days, claims within 7.",
+        dispute=dispute_id,
+        transaction=payment.transaction_id,
+        reason=reason,
     )
     zero = Money.zero(payment.amount.currency)
-    fact = Fact(f"{dispute_id}-unreadable", Event.INFO, zero, now, message)
+    fact = Fact(f"{dispute_id}-unreadable", Event.INFO, zero, now, str(told))
     operations.owe_without_actions(session, services, payment, fact)
     key = problems.key_of("dispute", dispute_id)
-    problems.raise_in(session, services, payment.api_url, key, message, critical=True)
+    problems.raise_in(session, services, payment.api_url, key, told, critical=True)

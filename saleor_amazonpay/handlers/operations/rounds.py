@@ -32,6 +32,7 @@ from saleor_amazonpay.handlers.conclusions import MAX_ROUNDS, Again, Decided, Un
 from saleor_amazonpay.handlers.operations import deferring, settling
 from saleor_amazonpay.handlers.operations.claims import Claimed, Observations
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import marked
 from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
@@ -133,7 +134,7 @@ def _is_in_flight(refund: RefundPart) -> bool:
 def _without_a_call(payment: Payment, operation: Operation, planned: Plan | Refusal, now: datetime) -> Decided:
     """Refused before Amazon was asked; or, on a standing permission, given up without anything to release."""
     if isinstance(planned, Plan):
-        message = "Nothing was held at Amazon Pay; the rest of this payment will not be charged."
+        message = marked("Nothing was held at Amazon Pay; the rest of this payment will not be charged.")
         return Decided(Event.CANCEL_SUCCESS, planned.amount, now, message)
     is_ours = operation.kind in {OperationKind.REAUTHORIZE, OperationKind.OVER_REFUND}
     failure = conclusions.failure_of(payment, operation.kind)
@@ -202,5 +203,5 @@ def _as_announced(session: Session, claimed: Claimed) -> Claimed:
 
 
 def _given_up(payment: Payment, operation: Operation, now: datetime) -> Decided:
-    message = "Amazon Pay kept refusing because the payment changed meanwhile; look at it in Amazon Pay."
+    message = marked("Amazon Pay kept refusing because the payment changed meanwhile; look at it in Amazon Pay.")
     return Decided(conclusions.failure_of(payment, operation.kind), operation.amount, now, message)

@@ -19,6 +19,7 @@ from saleor_amazonpay.handlers.conclusions import Conclusion, Decided, Undecided
 from saleor_amazonpay.handlers.operations import deferring, identity, owing
 from saleor_amazonpay.handlers.operations.claims import Observations
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import timeline
@@ -93,12 +94,16 @@ def _tell_of_shortfall(session: Session, services: Services, payment: Payment, s
         return
     missing = settled.amount - settled.result_amount
     if missing.is_positive:
-        message = (
-            f"Amazon Pay refunded {settled.result_amount} of a granted refund of {settled.amount} on transaction "
-            f"{payment.transaction_id}; {missing} is missing. Refund it another way."
+        sentence = Message(
+            "Amazon Pay refunded {amount} of a granted refund of {granted} on transaction {transaction}; {missing} is "
+            "missing. Refund it another way.",
+            amount=settled.result_amount,
+            granted=settled.amount,
+            transaction=payment.transaction_id,
+            missing=missing,
         )
         key = problems.key_of("refund", settled.id)
-        problems.raise_in(session, services, payment.api_url, key, message, critical=True)
+        problems.raise_in(session, services, payment.api_url, key, sentence, critical=True)
 
 
 _PAYMENT_AFTER_COMPLETE = {

@@ -19,7 +19,7 @@ from saleor_amazonpay.errors import AmazonPayError, AmazonPayUnavailable, Reques
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.handlers.settlements import matching
-from saleor_amazonpay.messages import Message
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage import settlements as rows
 from saleor_amazonpay.storage.accounts import Account
@@ -216,21 +216,27 @@ def _missing(
 
 
 def _tell(session: Session, services: Services, account: Account, report: SettlementReport) -> None:
-    parts = {
-        "lines differ": report.differing,
-        "may belong to several payments": report.ambiguous,
-        "belong to no payment": report.unmatched,
-        "rows cannot be read": len(report.faults),
-        "captured charges are missing": len(report.missing),
-    }
-    told = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+    counts = (report.differing, report.ambiguous, report.unmatched, len(report.faults), len(report.missing))
+    told = tuple(Message(text, count=count) for text, count in zip(_AT_FAULT, counts, strict=True) if count)
     if not told:
         return
-    message = (
-        f"The settlement report {report.report_id} of {account.name} does not agree with the payments here: {told}. "
-        "The app's settlement page lists them."
+    sentence = Message(
+        "The settlement report {report} of {account} does not agree with the payments here: {told}. "
+        "The app's settlement page lists them.",
+        report=report.report_id,
+        account=account.name,
+        told=told,
     )
-    problems.raise_in(session, services, account.api_url, problems.key_of("settlement", report.report_id), message)
+    problems.raise_in(session, services, account.api_url, problems.key_of("settlement", report.report_id), sentence)
+
+
+_AT_FAULT = (
+    marked("{count} lines differ"),
+    marked("{count} may belong to several payments"),
+    marked("{count} belong to no payment"),
+    marked("{count} rows cannot be read"),
+    marked("{count} captured charges are missing"),
+)
 
 
 def _count(lines: Sequence[MatchedLine], state: str) -> int:

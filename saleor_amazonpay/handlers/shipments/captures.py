@@ -15,6 +15,7 @@ from saleor_amazonpay.domain.shipments import CaptureOnShipment, ShippedLine, du
 from saleor_amazonpay.domain.states import ChargeState, OperationKind, OperationState
 from saleor_amazonpay.handlers import operations, problems
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.events import Parcel, ShippedOrder
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
@@ -133,9 +134,12 @@ def _tell_what_is_missing(
     session: Session, services: Services, purse: _Purse, missing: Money, order: ShippedOrder
 ) -> None:
     """Goods have left that nobody can be charged for any more: somebody has to know."""
-    message = (
-        f"Order {order.number} was shipped, but {missing} of it cannot be charged: the Amazon Pay payment of "
-        f"transaction {purse.payment.transaction_id} bears {purse.bears} now. Ask the buyer to pay again, or settle it "
-        "another way."
+    sentence = Message(
+        "Order {order} was shipped, but {missing} of it cannot be charged: the Amazon Pay payment of transaction "
+        "{transaction} bears {bears} now. Ask the buyer to pay again, or settle it another way.",
+        order=order.number,
+        missing=missing,
+        transaction=purse.payment.transaction_id,
+        bears=purse.bears,
     )
-    problems.raise_in(session, services, purse.payment.api_url, problems.key_of("shipment", purse.payment.id), message)
+    problems.raise_in(session, services, purse.payment.api_url, problems.key_of("shipment", purse.payment.id), sentence)

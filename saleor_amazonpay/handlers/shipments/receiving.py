@@ -19,6 +19,7 @@ from saleor_amazonpay.errors import ConfigurationError
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.handlers.shipments import captures, trackers
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.events import (
     FulfillmentApproved,
     FulfillmentCreated,
@@ -82,9 +83,13 @@ def _write(session: Session, services: Services, ours: Sequence[Ours], parcel: P
     try:
         captures.capture(session, services, [(one.payment.id, one.account) for one in ours], parcel, order)
     except MoneyError as wrong:
-        message = f"Order {order.number} was shipped and not charged: Saleor's amounts cannot be read. {wrong}"
+        sentence = Message(
+            "Order {order} was shipped and not charged: Saleor's amounts cannot be read. {fault}",
+            order=order.number,
+            fault=str(wrong),
+        )
         key = problems.key_of("shipment", ours[0].payment.id)
-        problems.raise_in(session, services, ours[0].payment.api_url, key, message)
+        problems.raise_in(session, services, ours[0].payment.api_url, key, sentence)
 
 
 def _track(session: Session, services: Services, one: Ours, parcel: Parcel, order: ShippedOrder) -> None:
@@ -96,9 +101,12 @@ def _track(session: Session, services: Services, one: Ours, parcel: Parcel, orde
     if code is not None:
         trackers.announce(session, services, one.payment, parcel.id, order.number, number, code)
     elif named:
-        message = (
-            f"Amazon Pay knows no carrier {named[:60]!r}: the buyer of order {order.number} is not told of the parcel "
-            f"{number[:60]}. Write one of Amazon's carrier codes into the fulfillment's metadata "
-            "(amazonPay.carrierCode) and set the tracking number again."
+        sentence = Message(
+            "Amazon Pay knows no carrier {carrier}: the buyer of order {order} is not told of the parcel {parcel}. "
+            "Write one of Amazon's carrier codes into the fulfillment's metadata (amazonPay.carrierCode) and set the "
+            "tracking number again.",
+            carrier=repr(named[:60]),
+            order=order.number,
+            parcel=number[:60],
         )
-        problems.raise_in(session, services, one.payment.api_url, trackers.problem_key(one.account.id), message)
+        problems.raise_in(session, services, one.payment.api_url, trackers.problem_key(one.account.id), sentence)

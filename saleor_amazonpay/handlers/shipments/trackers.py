@@ -15,6 +15,7 @@ from saleor_amazonpay.errors import AmazonPayError, AmazonPayRejected
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import delivery_trackers as tracker_rows
 from saleor_amazonpay.storage import problems as problem_rows
 from saleor_amazonpay.storage import timeline
@@ -123,12 +124,16 @@ def _refused(
     session: Session, services: Services, tracker: DeliveryTracker, payment: Payment, reason_code: str
 ) -> None:
     _settle(session, services, tracker, REFUSED, reason_code)
-    message = (
-        f"Amazon Pay did not take the tracking number {tracker.tracking_number} ({tracker.carrier_code}) of order "
-        f"{tracker.order_number} ({reason_code}). A number can be used once, the carrier must be one Amazon knows, and "
-        "Amazon must have admitted your account to delivery notices."
+    sentence = Message(
+        "Amazon Pay did not take the tracking number {number} ({carrier}) of order {order} ({reason}). A number can be "
+        "used once, the carrier must be one Amazon knows, and Amazon must have admitted your account to delivery "
+        "notices.",
+        number=tracker.tracking_number,
+        carrier=tracker.carrier_code,
+        order=tracker.order_number,
+        reason=reason_code,
     )
-    problems.raise_in(session, services, tracker.api_url, problem_key(payment.account_id), message)
+    problems.raise_in(session, services, tracker.api_url, problem_key(payment.account_id), sentence)
 
 
 def _settle(

@@ -13,6 +13,7 @@ from saleor_amazonpay.domain.states import OperationKind
 from saleor_amazonpay.handlers import operations, problems, reconcile
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.handlers.sweeps.rows import ROWS, each, row_deadline
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.accounts import Account
@@ -60,12 +61,14 @@ async def _expiring(services: Services, row: OpenAuthorization, expires_at: date
     if account.options.expiry_policy == "capture":
         await services.database.run(lambda session: _capture(session, services, payment, row))
     elif account.options.expiry_policy == "warn":
-        message = (
-            f"The Amazon Pay authorization of transaction {payment.transaction_id} ends on "
-            f"{expires_at:%Y-%m-%d %H:%M} UTC. Charge it before then; later a charge needs Amazon's approval again."
+        sentence = Message(
+            "The Amazon Pay authorization of transaction {transaction} ends on {time}. Charge it before then; later a "
+            "charge needs Amazon's approval again.",
+            transaction=payment.transaction_id,
+            time=expires_at,
         )
         await services.database.run(
-            lambda session: problems.raise_in(session, services, payment.api_url, _key(payment), message)
+            lambda session: problems.raise_in(session, services, payment.api_url, _key(payment), sentence)
         )
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.jobs.queue import DeadJob
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage import notifications as inbox
 from saleor_amazonpay.storage import operations as operation_rows
@@ -35,17 +36,18 @@ def _tell(session: Session, services: Services, dead: Sequence[DeadJob]) -> None
         if (api_url := _tenant_of(session, job)) is not None:
             by_tenant[api_url].append(job)
     for api_url, jobs in by_tenant.items():
-        problems.raise_in(session, services, api_url, KEY, _message(jobs), critical=True)
+        problems.raise_in(session, services, api_url, KEY, _sentence(jobs), critical=True)
     for problem in problem_rows.with_key(session, KEY):
         if problem.api_url not in by_tenant:
             problems.cure_in(session, services, problem.api_url, KEY)
 
 
-def _message(jobs: Sequence[DeadJob]) -> str:
-    names = ", ".join(sorted({job.task for job in jobs}))
-    return (
-        f"The Amazon Pay app gave up {len(jobs)} background job(s) after many attempts ({names}). "
-        "Amounts in Saleor may be out of date; ask whoever runs the app to look at its log and retry them."
+def _sentence(jobs: Sequence[DeadJob]) -> Message:
+    return Message(
+        "The Amazon Pay app gave up {count} background job(s) after many attempts ({names}). Amounts in Saleor may be "
+        "out of date; ask whoever runs the app to look at its log and retry them.",
+        count=len(jobs),
+        names=", ".join(sorted({job.task for job in jobs})),
     )
 
 

@@ -14,6 +14,7 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.handlers import mirror, problems, reconcile
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.handlers.sweeps.rows import ROWS, each, later, row_deadline
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import drift as drift_rows
 from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage import payments as payment_rows
@@ -102,8 +103,15 @@ def _compare(
 
 def _tell(session: Session, services: Services, payment: Payment, differences: list[Difference]) -> None:
     count = drift_rows.count(session, payment.api_url)
-    message = (
-        f"{count} Amazon Pay payment(s) differ between Saleor and Amazon Pay, lately transaction "
-        f"{payment.transaction_id}: {'; '.join(map(str, differences))}. The app's page lists them."
+    sentence = Message(
+        "{count} Amazon Pay payment(s) differ between Saleor and Amazon Pay, lately transaction {transaction}: "
+        "{differences}. The app's page lists them.",
+        count=count,
+        transaction=payment.transaction_id,
+        differences=tuple(map(_told, differences)),
     )
-    problems.raise_in(session, services, payment.api_url, _KEY, message)
+    problems.raise_in(session, services, payment.api_url, _KEY, sentence)
+
+
+def _told(one: Difference) -> Message:
+    return Message("{of} {saleor} in Saleor, {amazon} at Amazon Pay", of=one.of, saleor=one.saleor, amazon=one.amazon)

@@ -19,6 +19,7 @@ from saleor_amazonpay.domain.states import TransactionEventType as Event
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.directory import Tenant
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.manifest import parse_schema_version
 from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage import operations as operation_rows
@@ -56,11 +57,15 @@ class Missed:
         return problems.key_of(_KIND, keys.reference("request", self.request_key))
 
     @property
-    def message(self) -> str:
-        where = f"order {self.order_number}" if self.order_number else f"transaction {self.transaction_id}"
-        return (
-            f"Saleor could not deliver a {self.kind} of {self.amount} on {where} to the Amazon Pay app, so nothing was "
-            f"done at Amazon. If it is still wanted, ask for it again on the order's page."
+    def sentence(self) -> Message:
+        return Message(
+            "Saleor could not deliver a {kind} of {amount} on {where} to the Amazon Pay app, so nothing was done at "
+            "Amazon. If it is still wanted, ask for it again on the order's page.",
+            kind=self.kind.value,
+            amount=self.amount,
+            where=Message("order {number}", number=self.order_number)
+            if self.order_number
+            else Message("transaction {id}", id=self.transaction_id),
         )
 
 
@@ -147,7 +152,7 @@ def _write(session: Session, services: Services, api_url: str, missed: Sequence[
     shown = {one.problem_key for one in missed if is_unknown_here(session, api_url, one)}
     for one in missed:
         if one.problem_key in shown:
-            problems.raise_in(session, services, api_url, one.problem_key, one.message, critical=True)
+            problems.raise_in(session, services, api_url, one.problem_key, one.sentence, critical=True)
     for problem in problem_rows.of_tenant(session, api_url):
         if problem.key.startswith(f"{_KIND}-") and problem.key not in shown:
             problems.cure_in(session, services, api_url, problem.key)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from saleor_amazonpay.amazonpay import MESSAGES
 from saleor_amazonpay.handlers import key_pairs
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage import notifications as notification_rows
 from saleor_amazonpay.storage import problems as problem_rows
@@ -24,6 +26,18 @@ from tests.handlers.merchant import (
 
 SECOND_ID = "SANDBOX-ASECONDKEYID"
 LIVE_ID = "LIVE-AEXAMPLEKEYID"
+REFUSED = Message(
+    "Amazon Pay refuses the keys of the account {account} ({reason}). {help}",
+    account="Japan, live",
+    reason="InvalidRequestSignature",
+    help=Message(MESSAGES["InvalidRequestSignature"]),
+)
+ENDING = Message(
+    "The Amazon Pay authorization of transaction {transaction} ends on {time}. Charge it before then; later a charge "
+    "needs Amazon's approval again.",
+    transaction="VHJhbnNhY3Rpb25JdGVtOjE=",
+    time=datetime(2026, 11, 28, 9, 30, tzinfo=UTC),
+)
 
 
 @dataclass
@@ -54,12 +68,12 @@ async def furnish(merchant: Merchant) -> Shop:
             account_rows.save(session, replace(row, state=state), services.secrets)
         received = Received("m-1", merchant.tenant, main.id, MERCHANT_ID, "CHARGE", "S03-1", "S03-1", "handled", now)
         notification_rows.insert(session, received)
-        for key, message, critical in (
-            (f"keys-{live.id}", "Amazon Pay refuses the keys of Japan, live (InvalidRequestSignature).", True),
-            ("authorization-p1", "An authorization of 3500 JPY of order 21 ends on 2026-11-28.", False),
+        for key, sentence, critical in (
+            (f"keys-{live.id}", REFUSED, True),
+            ("authorization-p1", ENDING, False),
         ):
             raised = now - timedelta(hours=5)
-            problem_rows.save(session, Problem(merchant.tenant, key, message, critical, RAISED, raised, now))
+            problem_rows.save(session, Problem(merchant.tenant, key, sentence, critical, RAISED, raised, now))
 
     await services.database.run(write)
     services.directory.forget(merchant.tenant)
