@@ -209,10 +209,14 @@ async def fetch_certificate(http: httpx2.AsyncClient, url: str) -> bytes:
 _LARGEST_CERTIFICATE = 65_536
 
 
+_RESULTS = {"AmazonPayRejected": "rejected", "AmazonPayUnavailable": "unavailable", "AmazonPayUnresolved": "unresolved"}
+"""What a metric calls an attempt's error; there are no others (errors.py)."""
+
+
 def observe(services: Services, key_watch: KeyWatch, account: Account | None, attempt: Attempt) -> None:
     """Log and count one sending to Amazon; ``account`` is None for keys that are only tried."""
     timeline_notes.see(attempt, services.clock.now())
-    result = attempt.error or "done"
+    result = _RESULTS.get(attempt.error or "", "done")
     metrics = services.metrics
     if account is not None:
         key_watch.see(services, account, attempt)
