@@ -14,7 +14,7 @@ from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import OperationKind, OperationState
 from saleor_amazonpay.errors import AppError
-from saleor_amazonpay.handlers import chronicle, conclusions, operations, order_number
+from saleor_amazonpay.handlers import chronicle, conclusions, links, operations, order_number
 from saleor_amazonpay.handlers.operations import UNFINISHED, Claimed
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.saleor.answers import ActionAnswer
@@ -239,5 +239,6 @@ def _answer(session: Session, account: Account, operation: Operation) -> ActionA
         amount=operation.result_amount if operation.result_amount and operation.result_amount.is_positive else None,
         time=operation.result_time,
         message=operation.message or "",
+        external_url=links.seller_central(account.region, payment.charge_permission_id),
         actions=actions,
     )

@@ -12,13 +12,14 @@ import structlog
 
 from saleor_amazonpay.domain.states import TransactionAction
 from saleor_amazonpay.errors import ConfigurationError, SaleorRefused, SaleorUnavailable, UnknownInstallation
-from saleor_amazonpay.handlers import chronicle, problems
+from saleor_amazonpay.handlers import chronicle, links, problems
 from saleor_amazonpay.handlers.operations import DELIVER_REPORTS
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage import reports, timeline
+from saleor_amazonpay.storage.accounts import Account
 from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.payments import Payment
 from saleor_amazonpay.storage.reports import Report
@@ -53,7 +54,8 @@ async def _deliver_one(services: Services, payment: Payment, report: Report) -> 
     fact = report.fact
     try:
         tenant = await services.directory.tenant(payment.api_url)
-        actions = None if report.actions is None else await _actions_now(services, payment, report.actions)
+        account = await _account(services, payment)
+        actions = None if report.actions is None else await _actions_now(services, payment, account, report.actions)
         answer = await services.saleor.report_transaction_event(
             payment.api_url,
             tenant.installation.token,
@@ -63,6 +65,7 @@ async def _deliver_one(services: Services, payment: Payment, report: Report) -> 
             amount=fact.amount,
             time=fact.time,
             message=fact.message,
+            external_url=links.seller_central(account.region, payment.charge_permission_id) if account else None,
             available_actions=actions,
         )
     except (SaleorTokenRevoked, UnknownInstallation) as refusal:
@@ -85,12 +88,20 @@ async def _deliver_one(services: Services, payment: Payment, report: Report) -> 
     return True
 
 
-async def _actions_now(services: Services, payment: Payment, then: Sequence[str]) -> Sequence[TransactionAction]:
-    """What can be done with the payment by now: a report may be late, and Saleor takes the last word for the truth."""
+async def _account(services: Services, payment: Payment) -> Account | None:
+    """None when it is gone."""
     try:
-        account = await services.directory.account(payment.api_url, payment.account_id, even_locked=True)
+        return await services.directory.account(payment.api_url, payment.account_id, even_locked=True)
     except ConfigurationError:
-        return [TransactionAction(action) for action in then]  # the account is gone
+        return None
+
+
+async def _actions_now(
+    services: Services, payment: Payment, account: Account | None, then: Sequence[str]
+) -> Sequence[TransactionAction]:
+    """What can be done with the payment by now: a report may be late, and Saleor takes the last word for the truth."""
+    if account is None:
+        return [TransactionAction(action) for action in then]
     policy = account.options.policy
     return await services.database.read(lambda session: payment_rows.balances(session, payment, policy).actions())
 

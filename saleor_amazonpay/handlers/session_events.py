@@ -11,6 +11,7 @@ from saleor_amazonpay.domain.balances import Balances
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import OperationState
 from saleor_amazonpay.domain.transitions import SESSION_ACTION_REQUIRED, SESSION_FAILURE
+from saleor_amazonpay.handlers import links
 from saleor_amazonpay.saleor.answers import SessionAnswer
 from saleor_amazonpay.saleor.events import TransactionInitializeSession, TransactionProcessSession
 from saleor_amazonpay.saleor.shapes import DataError, DataErrors
@@ -55,7 +56,9 @@ def undecided(event: SessionEvent, message: str, *, status: str, **data: Any) ->
     )
 
 
-def answer_of(event: SessionEvent, payment: Payment, operation: Operation, balances: Balances) -> SessionAnswer:
+def answer_of(
+    event: SessionEvent, payment: Payment, operation: Operation, balances: Balances, region: str
+) -> SessionAnswer:
     """The answer that what began the payment makes, the same however often it is asked for."""
     session_data: Mapping[str, Any] = (
         {"paymentMethodId": payment.agreement_id}
@@ -87,6 +90,7 @@ def answer_of(event: SessionEvent, payment: Payment, operation: Operation, balan
         amount=operation.result_amount,
         time=operation.result_time,
         message=operation.message or "",
+        external_url=links.seller_central(region, payment.charge_permission_id),
         actions=balances.actions(),
         payment_method_name=PAYMENT_METHOD,
         data={"status": status, **session_data, **failure},

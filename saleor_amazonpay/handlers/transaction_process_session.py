@@ -93,7 +93,7 @@ async def _answer(
         if payment is None:
             raise LookupError(operation.payment_id)
         balances = payment_rows.balances(session, payment, account.options.policy)
-        return payment, answer_of(event, payment, operation, balances)
+        return payment, answer_of(event, payment, operation, balances, account.region)
 
     payment, answer = await services.database.read(look)
     waits_for_buyer = operation.result == SESSION_ACTION_REQUIRED[payment.action_type]

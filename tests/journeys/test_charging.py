@@ -46,6 +46,22 @@ class TestHowMuch:
         assert shop.transaction(transaction).actions == ("REFUND",)
         assert captured(shop) == total
 
+    @pytest.mark.parametrize(
+        ("channel", "host"), [("default-jp", "sellercentral.amazon.co.jp"), ("us", "sellercentral.amazon.com")]
+    )
+    async def test_every_outcome_leads_to_the_payment_in_seller_central(self, shop, channel, host):
+        """The Dashboard links an event's reference to its externalUrl: paid, captured and (by a report) refunded."""
+        transaction = await shop.authorized(channel=channel)
+        await shop.saleor.staff.request_charge(transaction)
+        await shop.saleor.staff.request_refund(transaction)
+        await settle(shop, transaction)
+        [charge] = charges(shop)
+        page = f"https://{host}/external-payments/pmd/payment-details?orderReferenceId={charge['chargePermissionId']}"
+        outcomes = [each for each in shop.transaction(transaction).events if each.type.endswith("_SUCCESS")]
+        assert {each.type: each.external_url for each in outcomes} == dict.fromkeys(
+            ("AUTHORIZATION_SUCCESS", "CHARGE_SUCCESS", "REFUND_SUCCESS"), page
+        )
+
     @pytest.mark.parametrize(("channel", "part"), [("default-jp", "1"), ("us", "0.01")])
     async def test_the_least_part_leaves_all_the_rest(self, shop, channel, part):
         transaction = await shop.authorized(channel=channel)

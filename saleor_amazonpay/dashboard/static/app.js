@@ -6,7 +6,7 @@ const root = document.documentElement;
 const base = root.dataset.base;
 const place = document.getElementById("app");
 const live = document.getElementById("live");
-const OF_THE_DASHBOARD = ["saleorApiUrl", "domain", "id", "theme", "locale", "featureFlags", "appParams"];
+const OF_THE_DASHBOARD = /^(saleorApiUrl|domain|id|theme|locale|featureFlags(\[.*)?|appParams|appPath)$/;
 const HANDSHAKE_MS = 10_000;
 const LOCALE_MS = 200; // the Dashboard tells its language right after the handshake
 const NEW_TOKEN_MS = 10_000;
@@ -15,6 +15,8 @@ const MOST_FAILED_LOOKS = 5;
 
 let bridge;
 let route;
+let dashboard; // the origin whose messages count
+let loaded; // the route this frame was loaded at
 let asked = ""; // the language of the last request
 let unsaved = false;
 let sending = false;
@@ -26,6 +28,8 @@ else start();
 
 function start() {
   bridge = new AppBridge();
+  bridge.refererOrigin = dashboard = history.state?.dashboard ?? bridge.refererOrigin;
+  note(history.state?.route);
   const silence = setTimeout(() => show("silent"), HANDSHAKE_MS);
   const stop = bridge.subscribe("handshake", async () => {
     stop();
@@ -37,9 +41,7 @@ function start() {
   bridge.subscribe("localeChanged", ({ locale }) => {
     if (asked && locale !== asked && !unsaved) open(route ?? initialRoute());
   });
-  bridge.subscribe("redirect", ({ path }) => {
-    if (route !== undefined && path && path !== "/" && path !== route) open(path);
-  });
+  addEventListener("popstate", ({ state }) => open(returning = state?.route ?? loaded));
 }
 
 function heard(event) {
@@ -52,13 +54,16 @@ function show(id) {
   place.replaceChildren(document.getElementById(id).content.cloneNode(true));
 }
 
-// --- Moving about. The Dashboard's address follows, and its Back button opens the frame anew at the address before;
-// an entry of our own in the history would make it two steps.
+// --- Moving about. The Dashboard's address follows each step. Back loads the frame anew, but only where the address
+// then differs from the one the frame was loaded at; so a step away from that page is an entry of our own as well.
+// (`redirect` events tell nothing new: the Dashboard sends one with the handshake, for the address it opened.)
 
 function initialRoute() {
   const asked = new URLSearchParams(location.search);
-  for (const name of OF_THE_DASHBOARD) asked.delete(name);
-  return routeOf(location.pathname + (asked.size ? `?${asked}` : ""));
+  for (const name of [...asked.keys()]) if (OF_THE_DASHBOARD.test(name)) asked.delete(name);
+  const [path, ...parameters] = location.pathname.split(";");
+  for (const [name, value] of new URLSearchParams(parameters.join("&"))) asked.append(name, value);
+  return routeOf(path + (asked.size ? `?${asked}` : ""));
 }
 
 /** "/accounts?x=1" for ".../dashboard/accounts?x=1"; "" for the first page. */
@@ -67,13 +72,34 @@ function routeOf(address) {
   return (pathname.startsWith(base) ? pathname.slice(base.length) : pathname).replace(/^\/$/, "") + search;
 }
 
+/**
+ * "/payments;status=failed" for "/payments?status=failed&search=". Of an address with a query the Dashboard makes another
+ * frame when it renews the token: the page it was opened at, with that query.
+ */
+function addressOf(to) {
+  const [path, query] = to.split("?");
+  const given = [...new URLSearchParams(query)].filter(([, value]) => value);
+  return [path || "/", ...given.map((each) => new URLSearchParams([each]))].join(";");
+}
+
 function open(to) {
   return htmx.ajax("GET", base + to, { target: "#app", swap: "innerHTML" });
 }
 
+/** A document that Back loads again has the frame itself for a referrer, by which AppBridge would know the Dashboard. */
+function note(to, how = "replaceState") {
+  history[how]({ route: to, dashboard }, "");
+}
+
+let returning; // the route that Back or Forward asks for: there is an entry of it already
+
 function arrived(to) {
-  const isFirst = route === undefined;
-  if (to !== route && !isFirst) tell(actions.UpdateRouting({ newRoute: to || "/" }));
+  loaded ??= to;
+  if (route !== undefined && to !== route && !place.querySelector("main.widget")) {
+    note(to, to !== returning && route === loaded ? "pushState" : "replaceState");
+    if (to !== returning) tell(actions.UpdateRouting({ newRoute: addressOf(to) }));
+  }
+  returning = undefined;
   route = to;
 }
 
@@ -415,6 +441,8 @@ place.addEventListener("click", (event) => {
     event.preventDefault();
     return tell(actions.Redirect({ to: link.getAttribute("href"), newContext: true }));
   }
+  const own = target.closest("a[href]:not([data-dashboard])");
+  if (own && (event.ctrlKey || event.metaKey || event.shiftKey)) return beside(event, own);
   const inside = target.closest("a[data-dashboard]");
   if (inside) {
     event.preventDefault();
@@ -427,6 +455,20 @@ place.addEventListener("click", (event) => {
   if (button?.dataset.remove !== undefined) return remove(button);
   if (button?.dataset.download) return download(button);
 }, { capture: true });
+
+place.addEventListener("auxclick", (event) => {
+  const own = event.target.closest("a[href]:not([data-dashboard], [target])");
+  if (own && event.button === 1) beside(event, own);
+}, { capture: true });
+
+/** A page opened in another tab needs the Dashboard around it. */
+function beside(event, link) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const id = new URLSearchParams(location.search).getAll("id").at(-1); // a dialog of the Dashboard may have one before
+  const to = `/extensions/app/${encodeURIComponent(id)}${addressOf(routeOf(link.href))}`;
+  tell(actions.Redirect({ to, newContext: true }));
+}
 
 /** The clipboard's own interface is closed to frames; a selection can be copied. */
 function copy(button) {

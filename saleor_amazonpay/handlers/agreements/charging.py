@@ -91,7 +91,7 @@ async def answer(services: Services, account: Account, event: SessionEvent, oper
         if payment is None:
             raise LookupError(operation.payment_id)
         balances = payment_rows.balances(session, payment, account.options.policy)
-        return answer_of(event, payment, operation, balances)
+        return answer_of(event, payment, operation, balances, account.region)
 
     return await services.database.read(look)
 

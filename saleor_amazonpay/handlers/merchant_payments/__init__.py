@@ -4,7 +4,6 @@
     export    the same as a file for spreadsheets
     story     one payment in full: money, limits, all that happened
     actions   its buttons, each pressed once
-    links     where the same payment is in Seller Central
 
 Whatever moves money goes through Saleor's own mutations, as the user who asks, so that Saleor's amounts, permissions
 and channels stay right; only what Saleor has no word for (holding the rest again, Amazon's allowance beyond the

@@ -15,7 +15,7 @@ from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.payment_status import status_of
 from saleor_amazonpay.domain.states import ChargeState, PaymentStatus, StaffAction
 from saleor_amazonpay.errors import RequestRejected, SaleorError, SaleorUnavailable
-from saleor_amazonpay.handlers.merchant_payments import links
+from saleor_amazonpay.handlers import links
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.handlers.sweeps import undelivered_requests
 from saleor_amazonpay.handlers.sweeps.undelivered_requests import Missed

@@ -29,6 +29,7 @@ class Opened:
     """The Dashboard's page and, inside it, the app's."""
 
     page: Page
+    app_id: str
     complaints: list[str] = field(default_factory=list)
 
     @property
@@ -110,7 +111,7 @@ async def open_dashboard_of(browser):
         page.set_default_timeout(10_000)
         if clock:
             await page.clock.install()
-        it = Opened(page)
+        it = Opened(page, merchant.app.id)
         opened.append(it)
         page.on("pageerror", lambda error: it.complaints.append(str(error)))
         page.on(

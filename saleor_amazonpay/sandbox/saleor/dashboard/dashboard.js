@@ -33,7 +33,7 @@ const handshake = () => post({
 function updates() {
   post({ type: "localeChanged", payload: { locale: state.locale } });
   post({ type: "theme", payload: { theme: state.theme } });
-  post({ type: "redirect", payload: { path: location.pathname.slice(own.length) || "/" } });
+  post({ type: "redirect", payload: { path: location.pathname } });
 }
 
 function ready() {
@@ -46,6 +46,7 @@ function ready() {
 
 function setToken(token) {
   state.token = token;
+  render();
   if (state.handshakeDone) post({ type: "tokenRefresh", payload: { token } });
   clearTimeout(renewal);
   const { exp, iat } = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
@@ -70,8 +71,10 @@ const handlers = {
     return true;
   },
   redirect({ to, newContext }) {
-    if (newContext) window.open(to);
-    else if (to.startsWith("/")) history.pushState(null, "", MOUNT + to);
+    const isLocal = to.startsWith("/");
+    if (newContext) window.open(isLocal ? MOUNT + to : to);
+    else if (isLocal) navigate(to);
+    else if (confirm("You are about to leave the Dashboard. Do you want to continue?")) location.href = to;
     else return false;
     return true;
   },
@@ -109,24 +112,50 @@ setTheme(state.theme);
 setLocale(state.locale);
 setToken(session.token);
 
-/** The frame's address follows the Dashboard's path, so the Back button loads the app where it was before. */
+// The Dashboard's router knows of its own steps and of Back and Forward, not of what updateRouting writes into the address.
+let routed = location.pathname;
+const firstTheme = state.theme;
+let isThemed = false; // known only once the frame is there, which is loaded twice for it
+
 function source() {
-  const address = new URL(session.appUrl.replace(/\/$/, "") + location.pathname.slice(own.length).replace(/\/$/, ""));
-  address.searchParams.set("domain", new URL(session.saleorApiUrl).host);
-  address.searchParams.set("saleorApiUrl", session.saleorApiUrl);
-  address.searchParams.set("id", decodeURIComponent(appId));
-  address.searchParams.set("theme", state.theme);
-  for (const [name, value] of new URLSearchParams(location.search)) {
-    if (!["theme", "locale"].includes(name)) address.searchParams.set(name, value);
-  }
+  const address = new URL(session.appUrl.replace(/\/$/, "") + routed.slice(own.length).replace(/\/$/, ""));
+  const given = [...new URLSearchParams(location.search)].filter(([name]) => !["theme", "locale"].includes(name));
+  for (const [name, value] of given) address.searchParams.append(name, value);
+  address.searchParams.append("domain", new URL(session.saleorApiUrl).host);
+  address.searchParams.append("saleorApiUrl", session.saleorApiUrl);
+  address.searchParams.append("id", decodeURIComponent(appId));
+  address.searchParams.append("featureFlags[new_order_ui][enabled]", "false");
+  if (isThemed) address.searchParams.append("theme", firstTheme);
   return address.href;
 }
 
-addEventListener("popstate", () => { frame.src = source(); });
+/** The address of the frame is made anew with each token, and so the frame where it differs. */
+function render() {
+  if (frame && frame.getAttribute("src") !== source()) frame.src = source();
+}
+
+function navigate(to) {
+  history.pushState(null, "", MOUNT + to);
+  moved();
+}
+
+function moved() {
+  routed = location.pathname;
+  if (!routed.startsWith(own)) {
+    state.handshakeDone = false;
+    return frame.remove();
+  }
+  render();
+  if (!frame.isConnected) document.getElementById("frame").append(frame);
+}
+
+addEventListener("popstate", moved);
 
 frame = Object.assign(document.createElement("iframe"), { src: source(), title: session.name });
 frame.setAttribute("sandbox", SANDBOX);
 frame.addEventListener("load", ready);
 document.getElementById("frame").append(frame);
+isThemed = true;
+render();
 
-window.dashboard = { actions, state, setTheme, setLocale, setToken, refreshToken, redirect: (path) => post({ type: "redirect", payload: { path } }) };
+window.dashboard = { actions, state, setTheme, setLocale, setToken, refreshToken };
