@@ -14,6 +14,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from saleor_amazonpay.domain.recurrence import moment
+from saleor_amazonpay.messages import Message
 
 LATE: Final = timedelta(hours=24)
 """From when on a period that was not billed counts as missed, and is left to the catch-up policy."""
@@ -238,10 +239,14 @@ def next_month(day: date) -> date:
     return date(year, month, 2)
 
 
-def check_dunning(retry_days: Sequence[int], grace_days: int) -> Dunning | str:
+def check_dunning(retry_days: Sequence[int], grace_days: int) -> Dunning | Message:
     """The calendar, or what is wrong with it; ``give_up`` is left at its default."""
     if len(retry_days) > MOST_RETRIES or any(not 1 <= day <= LONGEST_GRACE for day in retry_days):
-        return f"Up to {MOST_RETRIES} retries, each 1 to {LONGEST_GRACE} days after the one before."
+        return Message(
+            "Up to {most} retries, each 1 to {longest} days after the one before.",
+            most=MOST_RETRIES,
+            longest=LONGEST_GRACE,
+        )
     if not 1 <= grace_days <= LONGEST_GRACE:
-        return f"A grace period of 1 to {LONGEST_GRACE} days."
+        return Message("A grace period of 1 to {longest} days.", longest=LONGEST_GRACE)
     return Dunning(tuple(retry_days), grace_days)

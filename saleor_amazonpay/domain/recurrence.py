@@ -18,6 +18,8 @@ from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from saleor_amazonpay.messages import Message, marked
+
 _FIRST_YEAR, _LAST_YEAR = 1990, 9000  # years beyond are a mistake of typing; date arithmetic ends at 1 and 9999
 _MONTHS_OF_YEAR: Final = 12
 
@@ -32,9 +34,20 @@ class Unit(StrEnum):
 LONGEST: Final = {Unit.DAY: 366, Unit.WEEK: 52, Unit.MONTH: 12, Unit.YEAR: 1}
 """The most of a unit between two charges: Amazon ends an agreement that was not charged for 13 months (§4.1)."""
 
+_TOO_LONG: Final = {
+    Unit.DAY: marked("Bill every 1 to {most} days, not every {every}."),
+    Unit.WEEK: marked("Bill every 1 to {most} weeks, not every {every}."),
+    Unit.MONTH: marked("Bill every 1 to {most} months, not every {every}."),
+    Unit.YEAR: marked("Bill every {most} year, not every {every}: Amazon ends what is not charged for 13 months."),
+}
+
 
 class RecurrenceError(ValueError):
-    """Not a schedule; the message says why and can be shown to a person."""
+    """Not a schedule; ``sentence`` says why and can be shown to a person."""
+
+    def __init__(self, sentence: Message) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
 
 
 @dataclass(frozen=True)
@@ -53,11 +66,11 @@ class Recurrence:
 
     def __post_init__(self) -> None:
         if not 1 <= self.every <= LONGEST[self.unit]:
-            raise RecurrenceError(f"Bill every 1 to {LONGEST[self.unit]} {self.unit}s, not every {self.every}.")
+            raise RecurrenceError(Message(_TOO_LONG[self.unit], most=LONGEST[self.unit], every=self.every))
         if not _FIRST_YEAR <= self.anchor.year <= _LAST_YEAR:
-            raise RecurrenceError(f"The date {self.anchor} is too far away.")
+            raise RecurrenceError(Message("The date {day} is too far away.", day=self.anchor))
         if self.at.tzinfo is not None:
-            raise RecurrenceError("The time of day is that of the time zone; it has none of its own.")
+            raise RecurrenceError(Message("The time of day is that of the time zone; it has none of its own."))
 
     def date_of(self, number: int) -> date:
         """The local date of an occurrence.
@@ -73,7 +86,7 @@ class Recurrence:
             months = number * self.every * (_MONTHS_OF_YEAR if self.unit is Unit.YEAR else 1)
             return _months_after(self.anchor, months)
         except (OverflowError, ValueError):
-            raise RecurrenceError("There are no dates after the year 9999.") from None
+            raise RecurrenceError(Message("There are no dates after the year 9999.")) from None
 
     def moment_of(self, number: int) -> datetime:
         """When an occurrence is due, in UTC."""
@@ -120,7 +133,9 @@ def time_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise RecurrenceError(f"There is no time zone {name!r}; write one like Asia/Tokyo.") from None
+        raise RecurrenceError(
+            Message("There is no time zone {name}; write one like Asia/Tokyo.", name=repr(name))
+        ) from None
 
 
 def _months_after(anchor: date, months: int) -> date:

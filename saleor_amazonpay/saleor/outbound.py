@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import httpx2
 
 from saleor_amazonpay.errors import AppError
+from saleor_amazonpay.messages import Message
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -67,9 +68,9 @@ async def check_public_url(
     scheme, host, port = _parts(url)
     addresses = await _addresses(host, port, resolver)
     if not all(_is_allowed(address, allow_local_network) for address in addresses):
-        raise UrlProhibited("The URL leads to an address that is not public.")
+        raise UrlProhibited(Message("The URL leads to an address that is not public."))
     if scheme == "http" and not (allow_local_network and all(_is_local(address) for address in addresses)):
-        raise UrlProhibited("The URL must be https.")
+        raise UrlProhibited(Message("The URL must be https."))
     return CheckedUrl(scheme, host, port, addresses)
 
 
@@ -77,15 +78,15 @@ def _parts(url: str) -> tuple[str, str, int]:
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL as error:
-        raise UrlProhibited("This is not a URL.") from error
+        raise UrlProhibited(Message("This is not a URL.")) from error
     if parsed.scheme not in _PORTS:
-        raise UrlProhibited("The URL must be https.")
+        raise UrlProhibited(Message("The URL must be https."))
     if parsed.userinfo:
-        raise UrlProhibited("The URL must not hold a user name or password.")
+        raise UrlProhibited(Message("The URL must not hold a user name or password."))
     host = parsed.raw_host.decode("ascii")
     port = _PORTS[parsed.scheme] if parsed.port is None else parsed.port
     if not 0 < port <= _MAX_PORT or not _is_host(host):
-        raise UrlProhibited("The URL has no usable host.")
+        raise UrlProhibited(Message("The URL has no usable host."))
     return parsed.scheme, host, port
 
 
@@ -106,9 +107,9 @@ async def _addresses(host: str, port: int, resolver: Resolver) -> tuple[IPAddres
     try:
         found = tuple(ipaddress.ip_address(text) for text in await resolver(host, port))
     except (OSError, ValueError) as error:
-        raise UrlProhibited("The URL's host cannot be found.") from error
+        raise UrlProhibited(Message("The URL's host cannot be found.")) from error
     if not found:
-        raise UrlProhibited("The URL's host cannot be found.")
+        raise UrlProhibited(Message("The URL's host cannot be found."))
     return found
 
 

@@ -20,6 +20,7 @@ from saleor_amazonpay.domain.billing import (
     next_month,
     sort_out,
 )
+from saleor_amazonpay.messages import Message
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2027, 3, 10, 0, 0, tzinfo=UTC)  # 09:00 in Tokyo
@@ -121,7 +122,7 @@ def test_next_month(day, expected):
 
 def test_check_dunning():
     assert check_dunning([1, 3], 7) == Dunning((1, 3), 7, GiveUp.CANCEL)
-    assert isinstance(check_dunning([0], 7), str)
-    assert isinstance(check_dunning([1] * 11, 7), str)
-    assert isinstance(check_dunning([1], 0), str)
-    assert isinstance(check_dunning([1], 91), str)
+    assert isinstance(check_dunning([0], 7), Message)
+    assert isinstance(check_dunning([1] * 11, 7), Message)
+    assert isinstance(check_dunning([1], 0), Message)
+    assert isinstance(check_dunning([1], 91), Message)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import html
+from urllib.parse import quote
+
 import httpx2
 import pytest
 
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from tests.journeys.agreements import agreed, agreement_of, another_app, cart
 from tests.journeys.helpers import charges, settle
+from tests.journeys.test_payment_pages import Pages
 
 CHARGE = """
 mutation($id: ID!, $input: AgreementChargeInput!) {
@@ -169,3 +174,61 @@ class TestWhoMay:
         [seen] = (await ask(shop, LIST))["data"]["agreements"]
         assert (seen["id"], seen["state"], seen["lapsesSoon"]) == (made.id, "CHARGEABLE", False)
         assert (seen["amountLimit"]["amount"], seen["amountBalance"]["amount"]) == ("100000", "96500")
+
+
+class TestFromThePage:
+    """The form of the agreement's page: the same charge however often it is sent."""
+
+    async def send(self, shop, agreement_id, source_id, *, key="form-1", amount="3500", language="en"):
+        form = {"sourceId": source_id, "amount": amount, "idempotencyKey": key}
+        return await Pages(shop).ask("POST", f"/agreements/{agreement_id}/charge", data=form, language=language)
+
+    async def test_two_clicks_are_one_charge(self, any_shop):
+        shop = any_shop
+        made = await agreed(shop)
+        source, amount = due(shop)
+        before = len(charges(shop))
+        sent = [self.send(shop, made.id, quote(source, safe=""), amount=amount) for _ in range(2)]
+        answers = await asyncio.gather(*sent)
+        again = await self.send(shop, made.id, source, amount=amount)
+        assert [it.status_code for it in (*answers, again)] == [204] * 3
+        assert [it["captureAmount"]["amount"] for it in charges(shop)[before:]] == [amount]
+
+    async def test_more_than_is_left_of_the_month_is_refused_before_anybody_is_asked(self, shop):
+        made = await agreed(shop)
+        await charge(shop, made.id, due(shop)[0])
+        before, asked = len(charges(shop)), shop.amazon.count("create_charge")
+        left = (await agreement_of(shop)).amount_balance
+        refused = await self.send(shop, made.id, due(shop)[0], amount=str(int(left.amount) + 1), language="ja")
+        assert refused.status_code == 422
+        assert f"今月 Amazon Pay で請求できる残りは {left} です" in refused.text
+        assert (len(charges(shop)), shop.amazon.count("create_charge")) == (before, asked)
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ({"amount": "0"}, "Enter an amount above zero."),
+            ({"amount": "many"}, "Write an amount of JPY like 100000."),
+            ({"amount": "100001"}, "in a calendar month"),
+            ({"key": ""}, "Give a key of your own"),
+            ({"source_id": ""}, "Name the order or checkout."),
+            ({"source_id": "T3JkZXI6bm9uZQ=="}, "<p"),
+        ],
+    )
+    async def test_what_cannot_be_charged_is_told_and_nothing_is(self, shop, given, told):
+        made = await agreed(shop)
+        before = len(charges(shop))
+        refused = await self.send(shop, made.id, **{"source_id": due(shop)[0], **given})
+        assert refused.status_code == 422
+        assert told in html.unescape(refused.text)
+        assert len(charges(shop)) == before
+
+    async def test_a_decline_is_told_and_the_form_has_a_new_key(self, shop):
+        made = await agreed(shop)
+        shop.amazon.faults.add(Fault(operation="create_charge", reason_code="HardDeclined"))
+        declined = await self.send(shop, made.id, due(shop)[0])
+        assert declined.status_code == 422
+        assert 'name="idempotencyKey" value="form-1"' not in declined.text
+
+    async def test_one_of_nobody_is_not_found(self, shop):
+        assert (await self.send(shop, "agreement-of-nobody", due(shop)[0])).status_code == 404

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from saleor_amazonpay.dashboard.pages import Answer, Go, MenuEntry, PageNotFound, Pages, Screen, Visit
+from saleor_amazonpay.dashboard.views.account_form import Entered
 from saleor_amazonpay.dashboard.views.payments import STAFF, STATUSES, Word
 from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.domain.states import ChargeInitiator
 from saleor_amazonpay.handlers.agreements import looking, merchant, stored
-from saleor_amazonpay.handlers.agreements.merchant import AgreementRefused
+from saleor_amazonpay.handlers.agreements.merchant import AgreementErrorCode, AgreementRefused, ChargeRequest
 from saleor_amazonpay.handlers.services import Deadline
 from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import payments as payment_rows
@@ -27,6 +30,7 @@ pages = Pages()
 
 _SECONDS: Final = 10.0
 _MOST_PAYMENTS: Final = 50
+_CHARGE_FIELDS: Final = ("sourceId", "amount")
 
 STATES: Final[Mapping[str, Word]] = {
     "Chargeable": Word(marked("Chargeable"), "success"),
@@ -105,18 +109,54 @@ async def close(visit: Visit) -> Answer:
     return Go(_path(visit), Message("The agreement is ended. Nothing more is charged on it."))
 
 
+@pages.post("/agreements/{agreement_id}/charge", permissions=STAFF)
+async def charge(visit: Visit) -> Answer:
+    """The key is the form's: sent twice, or sent again after a time-out, it is the same charge."""
+    form, id_ = visit.form, visit.path["agreement_id"]
+    key = form.text("idempotencyKey")
+    try:
+        agreement = await merchant.found(visit.services, visit.tenant, id_)
+        asked = ChargeRequest(
+            agreement_id=id_,
+            source_id=unquote(form.text("sourceId").strip()),
+            amount=form.text("amount").replace(",", "").strip(),
+            currency=agreement.currency,
+            idempotency_key=key,
+            initiator=ChargeInitiator.MERCHANT_UNSCHEDULED,
+        )
+        deadline = Deadline(visit.services.clock, _SECONDS)
+        done = await merchant.charge_by_hand(visit.services, visit.tenant, asked, by=visit.by, deadline=deadline)
+    except AgreementRefused as refusal:
+        # Whether Saleor has made that charge is not known after a time-out: only the same key asks for the same.
+        is_open = refusal.error is AgreementErrorCode.SALEOR_UNAVAILABLE
+        return await _page(visit, refusal, key=key if is_open else None)
+    if done.result.endswith("_FAILURE"):
+        return await _page(visit, AgreementRefused(AgreementErrorCode.INVALID, Message(done.message)))
+    if not done.result.endswith("_SUCCESS"):
+        return Go(_path(visit), Message("The charge is under way; the payment's page tells when it is decided."))
+    return Go(_path(visit), Message("{amount} charged.", amount=done.amount))
+
+
 def _path(visit: Visit) -> str:
     return f"/agreements/{visit.path['agreement_id']}"
 
 
-async def _page(visit: Visit, refusal: AgreementRefused | None = None) -> Screen:
+async def _page(visit: Visit, refusal: AgreementRefused | None = None, *, key: str | None = None) -> Screen:
+    """``key``: of a charge whose outcome is not known; else a new one for the form."""
     told = await _told(visit)
+    is_at_field = refusal is not None and refusal.field in _CHARGE_FIELDS
+    entered = Entered(
+        values={name: visit.form.text(name) for name in _CHARGE_FIELDS},
+        faults={refusal.field: [refusal.sentence]} if refusal and refusal.field and is_at_field else {},
+    )
     return Screen(
         "agreement.html",
         title=Message("Agreement"),
         status=422 if refusal else 200,
         told=told,
-        fault=refusal.sentence if refusal else None,
+        fault=refusal.sentence if refusal and not is_at_field else None,
+        entered=entered,
+        key=key or str(uuid.uuid4()),
         reason=visit.form.text("reason"),
         statuses=STATUSES,
         base=_path(visit),

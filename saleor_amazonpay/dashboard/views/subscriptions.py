@@ -294,7 +294,7 @@ async def _acted(visit: Visit, change_: Any, done: Message) -> Answer:
     return Go(f"/subscriptions/{visit.path['schedule_id']}", done)
 
 
-async def _one(visit: Visit, faults: Sequence[str] = ()) -> Screen:
+async def _one(visit: Visit, faults: Sequence[Message] = ()) -> Screen:
     known = await _mine(visit)
     agreement, renewals, history = await visit.services.database.read(lambda session: _about(session, known))
     account = await visit.services.directory.account(known.api_url, agreement.account_id, even_locked=True)

@@ -107,7 +107,7 @@ async def found(services: Services, api_url: str, agreement_id: str) -> Agreemen
     """Raises AgreementRefused: there is none of that id in this Saleor."""
     known = await services.database.read(lambda session: agreement_rows.by_id(session, agreement_id))
     if known is None or known.api_url != api_url:
-        raise AgreementRefused(AgreementErrorCode.NOT_FOUND, "There is no such agreement.", "id")
+        raise AgreementRefused(AgreementErrorCode.NOT_FOUND, Message("There is no such agreement."), "id")
     return known
 
 
@@ -150,47 +150,80 @@ async def charge(services: Services, api_url: str, asked: ChargeRequest, *, by: 
     return await _through_saleor(services, api_url, agreement, asked, amount)
 
 
+async def charge_by_hand(
+    services: Services, api_url: str, asked: ChargeRequest, *, by: str, deadline: Deadline
+) -> Charged:
+    """Charge it from the app's own page: what is left of the month is read from Amazon before anything is asked.
+
+    Raises:
+        AgreementRefused: nothing was charged, and why.
+    """
+    if not asked.source_id:
+        raise AgreementRefused(AgreementErrorCode.REQUIRED, Message("Name the order or checkout."), "sourceId")
+    if not await services.database.read(lambda session: _is_known(session, api_url, asked)):
+        agreement = await refresh(services, api_url, asked.agreement_id, deadline)
+        _check_balance(agreement, _amount(asked, agreement))
+    return await charge(services, api_url, asked, by=by)
+
+
+def _check_balance(agreement: Agreement, amount: Money) -> None:
+    """Raises AgreementRefused: more than Amazon takes in what is left of the month, or at all."""
+    _check_chargeable(agreement, amount)
+    left = agreement.amount_balance
+    if left is not None and amount > left:
+        message = Message(
+            "Amazon Pay lets {left} more be charged this month; {amount} was asked for.", left=left, amount=amount
+        )
+        raise AgreementRefused(AgreementErrorCode.LIMIT_EXCEEDED, message, "amount")
+
+
 def _amount(asked: ChargeRequest, agreement: Agreement) -> Money:
     if asked.currency != agreement.currency:
-        message = f"This agreement is charged in {agreement.currency}."
+        message = Message("This agreement is charged in {currency}.", currency=agreement.currency)
         raise AgreementRefused(AgreementErrorCode.INVALID, message, "currency")
     try:
         amount = Money.parse(asked.amount, asked.currency)
     except MoneyError as wrong:
-        raise AgreementRefused(AgreementErrorCode.INVALID, str(wrong), "amount") from wrong
+        example = Money(100000, agreement.currency).amount
+        message = Message("Write an amount of {currency} like {example}.", currency=agreement.currency, example=example)
+        raise AgreementRefused(AgreementErrorCode.INVALID, message, "amount") from wrong
     if not amount.is_positive:
-        raise AgreementRefused(AgreementErrorCode.INVALID, "An amount is more than zero.", "amount")
+        raise AgreementRefused(AgreementErrorCode.INVALID, Message("Enter an amount above zero."), "amount")
     return amount
 
 
 def _check_key(asked: ChargeRequest) -> None:
     key = asked.idempotency_key
     if not key.strip():
-        message = "Give a key of your own for this charge; with the same key it is never made twice."
+        message = Message("Give a key of your own for this charge; with the same key it is never made twice.")
         raise AgreementRefused(AgreementErrorCode.REQUIRED, message, "idempotencyKey")
     if len(key) > _LONGEST_KEY or not key.isprintable():
-        message = f"A key has {_LONGEST_KEY} printable characters at most."
+        message = Message("A key has {most} printable characters at most.", most=_LONGEST_KEY)
         raise AgreementRefused(AgreementErrorCode.INVALID, message, "idempotencyKey")
 
 
 def _check_chargeable(agreement: Agreement, amount: Money) -> None:
     """What is known already; Amazon is read, and has the last word, when the charge is made."""
     if agreement.is_closed:
-        message = "This agreement has ended; the buyer has to agree to a new one."
+        message = Message("This agreement has ended; the customer has to agree to a new one.")
         raise AgreementRefused(AgreementErrorCode.CLOSED, message, "id")
     if agreement.customer_id is None:
-        message = "This agreement's customer was erased; nobody can be charged."
+        message = Message("This agreement's customer was erased; nobody can be charged.")
         raise AgreementRefused(AgreementErrorCode.CLOSED, message, "id")
     limit = agreement.amount_limit
     if limit is not None and amount > limit:
-        message = f"Amazon Pay lets this agreement be charged {limit} in a calendar month; {amount} was asked for."
+        message = Message(
+            "Amazon Pay lets this agreement be charged {limit} in a calendar month; {amount} was asked for.",
+            limit=limit,
+            amount=amount,
+        )
         raise AgreementRefused(AgreementErrorCode.LIMIT_EXCEEDED, message, "amount")
 
 
 def _is_known(session: Session, api_url: str, asked: ChargeRequest) -> bool:
     known = charge_rows.get(session, api_url, asked.idempotency_key)
     if known is not None and known.body_hash != asked.body_hash:
-        message = "This key was used for another charge. Nothing was charged; take a new key for a new charge."
+        message = Message("This key was used for another charge. Nothing was charged; take a new key for a new charge.")
         raise AgreementRefused(AgreementErrorCode.KEY_TAKEN, message, "idempotencyKey")
     return known is not None
 
@@ -249,13 +282,13 @@ async def _initialized(services: Services, api_url: str, variables: Mapping[str,
             timeout=_SALEOR_SECONDS,
         )
     except SaleorUnavailable as absence:
-        message = "Saleor did not answer in time. Ask again with the same key: nothing is charged twice."
+        message = Message("Saleor did not answer in time. Ask again with the same key: nothing is charged twice.")
         raise AgreementRefused(AgreementErrorCode.SALEOR_UNAVAILABLE, message) from absence
     except SaleorRefused as refusal:
         raise AgreementRefused(AgreementErrorCode.SALEOR_REFUSED, refusal.public_message) from refusal
     payload: Mapping[str, Any] = answer["transactionInitialize"]
     errors = payload.get("errors") or []
     if errors or not payload.get("transaction"):
-        message = " ".join(str(error.get("message")) for error in errors) or "Saleor made no transaction."
-        raise AgreementRefused(AgreementErrorCode.SALEOR_REFUSED, message, "sourceId")
+        said = " ".join(str(error.get("message")) for error in errors) or "Saleor made no transaction."
+        raise AgreementRefused(AgreementErrorCode.SALEOR_REFUSED, said, "sourceId")
     return payload

@@ -11,6 +11,7 @@ from saleor_amazonpay.domain.billing import Policy
 from saleor_amazonpay.handlers.billing import fields, outgoing
 from saleor_amazonpay.handlers.billing.fields import BillingErrorCode, Faults, PolicyFields, refuse
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.outbound import UrlProhibited, check_public_url
 from saleor_amazonpay.storage.billing import settings as settings_rows
 from saleor_amazonpay.storage.billing.settings import BillingSettings
@@ -45,7 +46,7 @@ async def choose(
     known = await chosen(services, tenant)
     policy: Policy = fields.policy(known.policy, given, faults)
     if webhook_url and len(webhook_url) > MAX_URL:
-        faults.add(_URL, f"Up to {MAX_URL} characters.")
+        faults.add(_URL, Message("Up to {most} characters.", most=MAX_URL))
     faults.raise_any()
     url = known.webhook_url if webhook_url is None else webhook_url or None
     if webhook_url:
@@ -63,7 +64,7 @@ async def _check(services: Services, url: str) -> None:
     try:
         await check_public_url(url, allow_local_network=services.settings.allow_local_network)
     except UrlProhibited as prohibited:
-        raise refuse(_URL, BillingErrorCode.INVALID, prohibited.public_message) from prohibited
+        raise refuse(_URL, BillingErrorCode.INVALID, Message(prohibited.public_message)) from prohibited
 
 
 async def try_endpoint(services: Services, tenant: str) -> int:
@@ -74,10 +75,10 @@ async def try_endpoint(services: Services, tenant: str) -> int:
     """
     known = await chosen(services, tenant)
     if known.webhook_url is None:
-        raise refuse(_URL, BillingErrorCode.REQUIRED, "Enter the address of your endpoint first.")
+        raise refuse(_URL, BillingErrorCode.REQUIRED, Message("Enter the address of your endpoint first."))
     body = b'{"type":"billing.test","timestamp":"%s","data":{}}' % services.clock.now().isoformat().encode()
     try:
         return await outgoing.post(services, known, f"test-{services.clock.now():%Y%m%d%H%M%S%f}", body)
     except httpx2.HTTPError as error:
-        message = f"The endpoint cannot be reached: {type(error).__name__}."
+        message = Message("The endpoint cannot be reached: {why}.", why=type(error).__name__)
         raise refuse(_URL, BillingErrorCode.INVALID, message) from error

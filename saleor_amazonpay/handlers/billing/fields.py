@@ -23,6 +23,7 @@ from saleor_amazonpay.domain.billing import (
 from saleor_amazonpay.domain.money import Currency, Money, MoneyError
 from saleor_amazonpay.domain.recurrence import Recurrence, RecurrenceError, Unit, time_zone
 from saleor_amazonpay.errors import AppError
+from saleor_amazonpay.messages import Message
 
 DEFAULT_TIME: Final = time(9)
 MAX_KEY: Final = 128
@@ -74,7 +75,7 @@ class BillingError:
 
     field: str | None
     code: BillingErrorCode
-    message: str
+    message: Message
 
 
 class BillingErrors(AppError):
@@ -84,11 +85,11 @@ class BillingErrors(AppError):
     code = "BILLING_ERRORS"
 
     def __init__(self, *errors: BillingError) -> None:
-        super().__init__(" ".join(error.message for error in errors))
+        super().__init__(" ".join(str(error.message) for error in errors))
         self.errors = errors
 
 
-def refuse(field: str | None, code: BillingErrorCode, message: str) -> BillingErrors:
+def refuse(field: str | None, code: BillingErrorCode, message: Message) -> BillingErrors:
     return BillingErrors(BillingError(field, code, message))
 
 
@@ -130,7 +131,7 @@ class Faults:
     def __init__(self) -> None:
         self._errors: list[BillingError] = []
 
-    def add(self, field: str | None, message: str, code: BillingErrorCode = BillingErrorCode.INVALID) -> None:
+    def add(self, field: str | None, message: Message, code: BillingErrorCode = BillingErrorCode.INVALID) -> None:
         self._errors.append(BillingError(field, code, message))
 
     def raise_any(self) -> None:
@@ -140,12 +141,11 @@ class Faults:
 
 def policy(known: Policy, given: PolicyFields, faults: Faults) -> Policy:
     """``known`` with what was entered."""
-    dunning = check_dunning(
-        known.dunning.retry_days if given.retry_days is None else given.retry_days,
-        known.dunning.grace_days if given.grace_days is None else given.grace_days,
-    )
-    if isinstance(dunning, str):
-        faults.add("graceDays" if given.retry_days is None else "retryDays", dunning)
+    days = known.dunning.retry_days if given.retry_days is None else given.retry_days
+    dunning = check_dunning(days, known.dunning.grace_days if given.grace_days is None else given.grace_days)
+    if isinstance(dunning, Message):
+        is_the_retries = isinstance(check_dunning(days, Dunning().grace_days), Message)
+        faults.add("retryDays" if is_the_retries else "graceDays", dunning)
         dunning = Dunning()
     plain = {name: value for name in _PLAIN if (value := getattr(given, name)) is not None}
     return replace(known, **plain, dunning=replace(dunning, give_up=given.give_up or known.dunning.give_up))
@@ -157,18 +157,21 @@ _PLAIN: Final = tuple(each.name for each in fields(Policy) if each.name != "dunn
 def amount(given: str, currency: Currency, faults: Faults) -> Money | None:
     try:
         money = Money.parse(given, currency)
-    except MoneyError as wrong:
-        faults.add("amount", str(wrong))
+    except MoneyError:
+        example = Money(100000, currency).amount
+        faults.add(
+            "amount", Message("Write an amount of {currency} like {example}.", currency=currency, example=example)
+        )
         return None
     if not money.is_positive:
-        faults.add("amount", "Must be more than zero; leave it out to bill what the goods cost on the day.")
+        faults.add("amount", Message("Must be more than zero; leave it out to bill what the goods cost on the day."))
         return None
     return money
 
 
 def time_of_day(given: str, faults: Faults) -> time:
     if not _TIME.fullmatch(given):
-        faults.add("time", "A time of day is written like 09:00.")
+        faults.add("time", Message("A time of day is written like 09:00."))
         return DEFAULT_TIME
     return time.fromisoformat(given)
 
@@ -177,7 +180,7 @@ def zone(given: str, faults: Faults) -> ZoneInfo:
     try:
         return time_zone(given)
     except RecurrenceError as wrong:
-        faults.add("timeZone", str(wrong))
+        faults.add("timeZone", wrong.sentence)
         return time_zone("UTC")
 
 
@@ -188,14 +191,17 @@ def recurrence(
     try:
         made = Recurrence(anchor, unit, every, at, in_zone)
     except RecurrenceError as wrong:
-        faults.add("nextDate" if "date" in str(wrong) else "frequency", str(wrong))
+        faults.add("nextDate" if "date" in str(wrong) else "frequency", wrong.sentence)
         return None
     if made.moment_of(0) <= now:
-        faults.add("nextDate", f"{anchor} {at:%H:%M} in {in_zone.key} has passed; name a time to come.")
+        passed = Message(
+            "{day} {time} in {zone} has passed; name a time to come.", day=anchor, time=f"{at:%H:%M}", zone=in_zone.key
+        )
+        faults.add("nextDate", passed)
     return made
 
 
 def key(given: str | None, faults: Faults) -> str | None:
     if given is not None and not 1 <= len(given) <= MAX_KEY:
-        faults.add("idempotencyKey", f"1 to {MAX_KEY} characters.")
+        faults.add("idempotencyKey", Message("1 to {most} characters.", most=MAX_KEY))
     return given

@@ -6,7 +6,7 @@ Every function acts within one tenant; what is of another looks as if it were no
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
@@ -32,6 +32,7 @@ from saleor_amazonpay.handlers.billing.fields import (
     refuse,
 )
 from saleor_amazonpay.handlers.services import Services
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.saleor.renewal_orders import NEEDED_PERMISSIONS, RenewalOrders, TemplateOrder
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.agreements import Agreement
@@ -63,7 +64,7 @@ async def schedule(services: Services, tenant: str, schedule_id: str) -> Schedul
 
 
 def _unknown() -> BillingErrors:
-    return refuse("id", BillingErrorCode.NOT_FOUND, "There is no such billing schedule.")
+    return refuse("id", BillingErrorCode.NOT_FOUND, Message("There is no such billing schedule."))
 
 
 # --- create -----------------------------------------------------------------------------------------------------------
@@ -96,32 +97,36 @@ async def create(
 
 def _same_request(known: Schedule, fingerprint: str) -> Schedule:
     if known.request_hash != fingerprint:
-        message = "This idempotency key was used for another schedule; use a new one for each."
+        message = Message("This idempotency key was used for another schedule; use a new one for each.")
         raise refuse("idempotencyKey", BillingErrorCode.IDEMPOTENCY_CONFLICT, message)
     return known
 
 
 async def _check_enabled(services: Services, tenant: str) -> None:
     if not services.settings.billing_schedules:
-        message = "Billing schedules are off in this installation: the operator sets BILLING_SCHEDULES=true."
+        message = Message("Billing schedules are off in this installation: the operator sets BILLING_SCHEDULES=true.")
         raise refuse(None, BillingErrorCode.NOT_ENABLED, message)
     token = (await services.directory.tenant(tenant)).installation.token
     try:
         identity = await services.saleor.app_identity(tenant, token)
     except SaleorError as absence:
-        raise refuse(None, BillingErrorCode.SALEOR_UNAVAILABLE, "Saleor cannot be asked now; try again.") from absence
+        raise refuse(
+            None, BillingErrorCode.SALEOR_UNAVAILABLE, Message("Saleor cannot be asked now; try again.")
+        ) from absence
     missing = [name for name in NEEDED_PERMISSIONS if name not in identity.permissions]
     if missing:
-        message = f"Give the Amazon Pay app the permission {' and '.join(missing)} in Saleor: it makes the orders."
+        message = Message(
+            "Give the Amazon Pay app the permission {names} in Saleor: it makes the orders.", names=" + ".join(missing)
+        )
         raise refuse(None, BillingErrorCode.PERMISSION_MISSING, message)
 
 
 async def _agreement(services: Services, tenant: str, agreement_id: str) -> Agreement:
     found = await services.database.read(lambda session: agreement_rows.by_id(session, agreement_id))
     if found is None or found.api_url != tenant or found.customer_id is None:
-        raise refuse("agreementId", BillingErrorCode.NOT_FOUND, "There is no such agreement.")
+        raise refuse("agreementId", BillingErrorCode.NOT_FOUND, Message("There is no such agreement."))
     if found.is_closed:
-        message = "This agreement has ended; the customer has to agree to a new one."
+        message = Message("This agreement has ended; the customer has to agree to a new one.")
         raise refuse("agreementId", BillingErrorCode.AGREEMENT_ENDED, message)
     return found
 
@@ -129,34 +134,53 @@ async def _agreement(services: Services, tenant: str, agreement_id: str) -> Agre
 async def _template(services: Services, tenant: str, agreement: Agreement, order_id: str | None) -> TemplateOrder:
     field = "templateOrderId"
     if not order_id:
-        message = "Name an order of the customer whose goods are sold again each time."
+        message = Message("Name an order of the customer whose goods are sold again each time.")
         raise refuse(field, BillingErrorCode.REQUIRED, message)
     token = (await services.directory.tenant(tenant)).installation.token
     try:
         template = await RenewalOrders(services.saleor, tenant, token).template(order_id)
     except SaleorError as absence:
-        raise refuse(field, BillingErrorCode.SALEOR_UNAVAILABLE, "Saleor cannot be asked now; try again.") from absence
+        raise refuse(
+            field, BillingErrorCode.SALEOR_UNAVAILABLE, Message("Saleor cannot be asked now; try again.")
+        ) from absence
     if template is None or template.customer_id != agreement.customer_id:
-        raise refuse(field, BillingErrorCode.NOT_FOUND, "The agreement's customer has no such order.")
+        raise refuse(field, BillingErrorCode.NOT_FOUND, Message("The agreement's customer has no such order."))
     wrong = await _wrong_template(services, agreement, template)
     if wrong:
-        raise refuse(field, BillingErrorCode.INVALID, f"Order {template.number} {wrong}.")
+        raise refuse(field, BillingErrorCode.INVALID, wrong)
     return template
 
 
-async def _wrong_template(services: Services, agreement: Agreement, template: TemplateOrder) -> str | None:
+async def _wrong_template(services: Services, agreement: Agreement, template: TemplateOrder) -> Message | None:
+    number = template.number
     if not template.is_order:
-        return "is a draft or has expired"
+        return Message("Order {number} is a draft or has expired.", number=number)
     if template.currency != agreement.currency:
-        return f"is in {template.currency}, the agreement pays in {agreement.currency}"
+        return Message(
+            "Order {number} is in {currency}, the agreement pays in {agreed}.",
+            number=number,
+            currency=template.currency,
+            agreed=agreement.currency,
+        )
     try:
         account = await services.directory.account_for_channel(agreement.api_url, template.channel_slug)
         agreed = await services.directory.account(agreement.api_url, agreement.account_id)
     except ChannelNotConfigured as wrong:
-        return f"cannot be paid: {wrong.public_message.rstrip('.')}"
+        return Message("Order {number} cannot be paid: {why}", number=number, why=wrong.public_message)
     if (account.merchant_id, account.environment) != (agreed.merchant_id, agreed.environment):
-        return "is of a channel that uses another Amazon Pay account than the agreement's"
-    return template.missing
+        return Message(
+            "Order {number} is of a channel that uses another Amazon Pay account than the agreement's.", number=number
+        )
+    return Message(_MISSING[template.missing], number=number) if template.missing else None
+
+
+_MISSING: Mapping[str, str] = {
+    # TemplateOrder.missing
+    "has no billing address": marked("Order {number} has no billing address."),
+    "has no shipping address": marked("Order {number} has no shipping address."),
+    "has no delivery method that still exists": marked("Order {number} has no delivery method that still exists."),
+    "has no goods": marked("Order {number} has no goods."),
+}
 
 
 async def _checked(
@@ -172,7 +196,7 @@ async def _checked(
         lambda session: settings_rows.get(session, agreement.api_url, services.secrets)
     )
     if given.unit is None:
-        faults.add("unit", "How often: DAY, WEEK, MONTH or YEAR.", BillingErrorCode.REQUIRED)
+        faults.add("unit", Message("How often: DAY, WEEK, MONTH or YEAR."), BillingErrorCode.REQUIRED)
     in_zone = fields.zone(given.zone or await _zone_of(services, agreement.api_url, template.channel_slug), faults)
     at = fields.time_of_day(given.at, faults) if given.at else fields.DEFAULT_TIME
     unit, every = given.unit or Unit.MONTH, given.every or (1 if given.every is None else 0)
@@ -185,7 +209,7 @@ async def _checked(
     policy = fields.policy(chosen.policy, given.policy, faults)
     faults.raise_any()
     if recurrence is None:
-        raise refuse("frequency", BillingErrorCode.INVALID, "This is no frequency.")
+        raise refuse("frequency", BillingErrorCode.INVALID, Message("This is no frequency."))
     return _new(agreement, template, recurrence, money, given.last_date, policy, request_key, fingerprint, now)
 
 
@@ -203,7 +227,7 @@ async def _zone_of(services: Services, tenant: str, channel_slug: str) -> str:
     try:
         channels = await services.saleor.channels(tenant, token)
     except SaleorError as absence:
-        message = "Saleor cannot be asked for the channel's country; name a time zone, or try again."
+        message = Message("Saleor cannot be asked for the channel's country; name a time zone, or try again.")
         raise refuse("timeZone", BillingErrorCode.SALEOR_UNAVAILABLE, message) from absence
     country = next((each.country_code for each in channels if each.slug == channel_slug), "")
     return ZONES.get(country, "UTC")
@@ -214,22 +238,22 @@ def _check_amount(agreement: Agreement, template: TemplateOrder, money: Money | 
         return
     limit = agreement.amount_limit or monthly_limit(agreement.charge_permission_type, agreement.currency)
     if money > limit:
-        message = f"Amazon Pay takes {limit} a month from this agreement at most."
+        message = Message("Amazon Pay takes {limit} a month from this agreement at most.", limit=limit)
         faults.add("amount", message, BillingErrorCode.LIMIT_EXCEEDED)
     if [quantity for _, quantity in template.lines] != [1]:
-        faults.add("amount", "An agreed amount needs a template order of one piece of one product.")
+        faults.add("amount", Message("An agreed amount needs a template order of one piece of one product."))
 
 
 def _check_last_date(last_date: date | None, anchor: date, faults: Faults) -> None:
     if last_date is not None and last_date < anchor:
-        faults.add("lastDate", f"Lies before the first billing on {anchor}.")
+        faults.add("lastDate", Message("Lies before the first billing on {day}.", day=anchor))
 
 
 async def _check_not_billed(services: Services, agreement_id: str, anchor: date, faults: Faults) -> None:
     """A period is billed once, whatever the schedule: an earlier one may have had this day."""
     last = await services.database.read(lambda session: renewal_rows.last_period(session, agreement_id))
     if last is not None and anchor <= last:
-        faults.add("nextDate", f"{last} was dealt with already; begin after it.")
+        faults.add("nextDate", Message("{day} was dealt with already; begin after it.", day=last))
 
 
 def _new(
@@ -279,7 +303,7 @@ async def _lost_race(services: Services, tenant: str, request_key: str, fingerpr
     known = await services.database.read(lambda session: schedule_rows.by_request(session, tenant, request_key))
     if known is not None:
         return _same_request(known, fingerprint)
-    message = "This agreement has a billing schedule already; change that one, or cancel it first."
+    message = Message("This agreement has a billing schedule already; change that one, or cancel it first.")
     raise refuse("agreementId", BillingErrorCode.AGREEMENT_HAS_SCHEDULE, message)
 
 
@@ -410,7 +434,7 @@ async def skip(services: Services, tenant: str, schedule_id: str, *, by: str) ->
             _skip_next(session, services, locked)
             return
         if settling.has_money_at_stake(renewal) or renewal.step in {Step.CAPTURE, Step.CANCEL}:
-            message = f"The period of {renewal.period} is being billed; refund its order instead."
+            message = Message("The period of {day} is being billed; refund its order instead.", day=renewal.period)
             raise refuse("id", BillingErrorCode.BEING_BILLED, message)
         was_waiting = renewal.state is RenewalState.AWAITING_MERCHANT
         settling.settle(session, services, locked, renewal, RenewalState.SKIPPED, message=_BY_MERCHANT)
@@ -446,7 +470,7 @@ async def retry(services: Services, tenant: str, schedule_id: str, *, by: str) -
         renewal = settling.open_renewal(session, locked)
         waiting = {RenewalState.RETRYING, RenewalState.AWAITING_BUYER}
         if renewal is None or renewal.state not in waiting or locked.state is not ScheduleState.ACTIVE:
-            message = "No declined period of this schedule waits for another attempt."
+            message = Message("No declined period of this schedule waits for another attempt.")
             raise refuse("id", BillingErrorCode.NOT_CHANGEABLE, message)
         now = services.clock.now()
         renewal_rows.change(session, renewal, now, state=RenewalState.RUNNING, next_at=now)
@@ -472,7 +496,7 @@ async def _write(
         if found is None or found.api_url != tenant:
             raise _unknown()
         if found.has_ended and not ended_is_fine:
-            message = "This schedule has ended; make a new one for the agreement."
+            message = Message("This schedule has ended; make a new one for the agreement.")
             raise refuse("id", BillingErrorCode.NOT_CHANGEABLE, message)
         work(session, found)
         return schedule_rows.by_id(session, schedule_id) or found

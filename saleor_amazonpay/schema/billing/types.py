@@ -52,7 +52,7 @@ class BillingError:
 
     @staticmethod
     def of(faults: Iterable[FieldFault]) -> list[BillingError]:
-        return [BillingError(field=each.field, code=each.code, message=each.message) for each in faults]
+        return [BillingError(field=each.field, code=each.code, message=str(each.message)) for each in faults]
 
 
 @strawberry.type(description="An exact amount, as a decimal text.")

@@ -11,6 +11,7 @@ from saleor_amazonpay.storage import migrate
 from saleor_amazonpay.storage.agreements import Agreement
 from tests.browser.dashboard.conftest import PHONE
 from tests.journeys.agreements import agreed, agreement_of, cart, pay_stored
+from tests.journeys.helpers import charges
 from tests.journeys.shop import Shop, open_shop
 
 pytestmark = pytest.mark.browser
@@ -60,6 +61,31 @@ async def test_the_pages_can_be_read_by_everybody(open_dashboard_of, subscribed,
     opened = await open_dashboard_of(subscribed.shop, address, language=language, theme=theme, **size)
     await opened.picture(f"agreements-{path.strip('/')}-{language}-{theme}")
     assert await opened.stumbling_blocks() == []
+
+
+async def test_staff_charge_an_agreement_for_an_order_once(open_dashboard_of, subscribed):
+    shop, kept = subscribed.shop, subscribed.kept
+    opened = await open_dashboard_of(shop, f"/agreements/{kept.id}", language="ja")
+    source = cart(shop)
+
+    async def charge(amount):
+        await opened.app.get_by_label("注文またはチェックアウト", exact=True).fill(source.id)
+        await opened.app.get_by_label("金額 (JPY)", exact=True).fill(amount)
+        await opened.click("今すぐ請求する")
+        await opened.app.get_by_role("dialog").get_by_role("button", name="今すぐ請求する").click()
+
+    before = len(charges(shop))
+    await charge("100,001")
+    fault = opened.app.locator("#amount-fault")
+    await fault.wait_for()
+    assert "請求できる" in await fault.inner_text()
+    assert await opened.stumbling_blocks() == []
+    await opened.picture("agreements-charge-ja")
+    assert len(charges(shop)) == before
+    total = str(int(source.total_gross))
+    await charge(total)
+    await opened.notified(f"{total} JPY を請求しました。")
+    assert [it["captureAmount"]["amount"] for it in charges(shop)[before:]] == [total]
 
 
 async def test_staff_end_an_agreement_and_say_why(open_dashboard_of, subscribed):
