@@ -58,6 +58,7 @@ schemas
 :caption: For operators
 
 operator
+runbook
 security
 comparison
 ```

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer import Context
+from typer.main import get_command
 
+from saleor_amazonpay import cli
 from saleor_amazonpay.observability.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +107,33 @@ def test_every_alert_has_its_case_and_says_what_to_do():
     for rule in RULES:
         assert rule["annotations"].keys() == {"summary", "action"}
         assert rule["labels"]["severity"] in {"page", "warn", "info"}
+
+
+RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
+SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
+
+
+class TestRunbook:
+    def test_every_alert_has_its_section_and_every_section_its_alert(self):
+        assert sorted(SECTIONS) == sorted(rule["alert"] for rule in RULES)
+
+    @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+    def test_it_says_how_urgent_it_is_and_what_to_do(self, rule):
+        text = SECTIONS[rule["alert"]]
+        severity = rule["labels"]["severity"]
+        assert text.startswith(f"`{severity}`.")
+        assert severity == "info" or text.count("\n1. ") == 1
+
+    def test_it_names_only_commands_and_log_lines_that_exist(self):
+        text = RUNBOOK
+        command = get_command(cli.app)
+        known = set(command.list_commands(Context(command)))
+        typed = set(re.findall(r"`saleor-amazonpay (\w+)", text)) | set(re.findall(r" saleor-amazonpay (\w+)`", text))
+        assert typed
+        assert typed <= known
+        code = "".join(path.read_text("utf-8") for path in (ROOT / "saleor_amazonpay").rglob("*.py"))
+        logged = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) - {"reason_code", "request_id", "event_name"}
+        assert {name for name in logged if f'"{name}"' not in code and not name.startswith(NAME)} == set()
 
 
 @pytest.mark.parametrize("alert", FIRES)
