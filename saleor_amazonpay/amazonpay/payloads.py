@@ -178,6 +178,8 @@ def to_json(payload: object) -> bytes:
 
 
 def _wire(value: object) -> object:
+    if isinstance(value, str | int):  # most of them
+        return value
     if isinstance(value, Money):
         return {"amount": value.amount, "currencyCode": value.currency}
     if isinstance(value, Mapping):

@@ -14,6 +14,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from saleor_amazonpay import bodies
 from saleor_amazonpay.api.admission import Admission, Overloaded
@@ -78,10 +79,21 @@ log = structlog.get_logger(__name__)
 _FAULT = "Nothing is decided because of an internal fault; try again."
 
 
+_EVENT_BY_PATH = {f"/api/webhooks/saleor/{name.replace('_', '-')}": name for name in EVENTS}
+
+
+def known_event(scope: Scope) -> str | None:
+    """The event whose webhook this request is; None for everything else, unknown events and other methods included."""
+    return _EVENT_BY_PATH.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+
+
 async def receive(request: Request) -> Response:
+    return await received(request, request.path_params["event"].replace("-", "_"))
+
+
+async def received(request: Request, event_name: str) -> Response:
     """One webhook, answered whatever happens."""
     services: Services = request.app.state.services
-    event_name = request.path_params["event"].replace("-", "_")
     known_name = event_name if event_name in EVENTS else "unknown"
     api_url = request.headers.get("saleor-api-url")
     with (
@@ -89,12 +101,12 @@ async def receive(request: Request) -> Response:
         services.tracing.webhook(known_name, request.headers),
     ):
         try:
-            return await _received(request, services, event_name, known_name)
+            return await _logged(request, services, event_name, known_name)
         finally:
             request.app.state.application.admission.leave()
 
 
-async def _received(request: Request, services: Services, event_name: str, known_name: str) -> Response:
+async def _logged(request: Request, services: Services, event_name: str, known_name: str) -> Response:
     started = services.clock.monotonic()
     try:
         response, outcome = await _answer(request, services, event_name)

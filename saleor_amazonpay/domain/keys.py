@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import lru_cache
 
 _SEPARATOR = "\x1f"  # cannot occur in an id, so ("a", "bc") and ("ab", "c") differ
 
 
 def _digest(parts: tuple[object, ...]) -> str:
-    text = _SEPARATOR.join(str(part) for part in parts)
+    return _digest_of(_SEPARATOR.join(map(str, parts)))
+
+
+@lru_cache(maxsize=4096)  # one payment's names are asked for again and again
+def _digest_of(text: str) -> str:
     return base64.b32hexencode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=").lower()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from saleor_amazonpay.domain import keys
+from saleor_amazonpay.domain.agreements import AgreementTerms
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import PaymentState
 from saleor_amazonpay.handlers.services import Services
@@ -16,6 +17,11 @@ FIRST_AUDIT = timedelta(days=1)
 _NEVER_CLAIMED = datetime.fromtimestamp(0, UTC)
 
 
+def payment_id(account: Account, event: TransactionInitializeSession) -> str:
+    """Derived, so that the same transaction is always the same payment."""
+    return keys.reference("payment", account.api_url, event.transaction.id)
+
+
 def payment(
     services: Services,
     account: Account,
@@ -25,11 +31,15 @@ def payment(
     *,
     flow: str,
     session_id: str | None = None,
+    session_expires_at: datetime | None = None,
+    result_url: str | None = None,
+    return_url: str | None = None,
+    sweep_at: datetime | None = None,
+    agreement_terms: AgreementTerms | None = None,
 ) -> Payment:
-    """Its id is derived, so that the same transaction is always the same payment."""
     now, source = services.clock.now(), event.source_object
     return Payment(
-        id=keys.reference("payment", account.api_url, event.transaction.id),
+        id=payment_id(account, event),
         api_url=account.api_url,
         transaction_id=event.transaction.id,
         account_id=account.id,
@@ -43,9 +53,9 @@ def payment(
         outstanding=outstanding,
         state=PaymentState.AWAITING_BUYER,
         session_id=session_id,
-        session_expires_at=None,
-        result_url=None,
-        return_url=None,
+        session_expires_at=session_expires_at,
+        result_url=result_url,
+        return_url=return_url,
         redirect_url=None,
         charge_permission_id=None,
         charge_permission_type=None,
@@ -57,5 +67,7 @@ def payment(
         claimed_until=_NEVER_CLAIMED,
         created_at=now,
         updated_at=now,
+        sweep_at=sweep_at,
         audit_at=now + FIRST_AUDIT,
+        agreement_terms=agreement_terms,
     )

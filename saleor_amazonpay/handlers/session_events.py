@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -115,6 +116,7 @@ def check_origins(account: Account, argument: str = "data", /, **urls: str | Non
         raise DataErrors(errors)
 
 
+@lru_cache(maxsize=1024)
 def origin_of(url: str) -> str:
     """Scheme, host and port as a browser compares them."""
     parts = urlsplit(url)

@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
-from structlog.contextvars import clear_contextvars
-
 from saleor_amazonpay.domain.states import SESSION_OPERATIONS
 from saleor_amazonpay.handlers import notifications, operations, problems, report_transaction_event, surplus
 from saleor_amazonpay.handlers.agreements import jobs as agreement_jobs
@@ -35,7 +33,7 @@ from saleor_amazonpay.handlers.sweeps import (
 )
 from saleor_amazonpay.jobs.queue import Args
 from saleor_amazonpay.jobs.registry import Handler, Tasks
-from saleor_amazonpay.observability.logging import name_in_log
+from saleor_amazonpay.observability.logging import forget_names, name_in_log
 from saleor_amazonpay.storage import due
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage.engine import Session
@@ -157,7 +155,7 @@ def _in_background(services: Services, name: str, handler: Handler) -> Handler:
 @contextmanager
 def _told_apart(services: Services, name: str) -> Iterator[None]:
     """Each job in the log and in traces by its name; what the one before was about is forgotten."""
-    clear_contextvars()
+    forget_names()
     name_in_log(job=name)
     with services.tracing.job(name):
         yield

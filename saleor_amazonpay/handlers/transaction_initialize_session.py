@@ -5,7 +5,6 @@ Source: DESIGN §5, §6 cases 14-15.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from saleor_amazonpay.domain.agreements import AgreementTerms
@@ -81,17 +80,20 @@ def _payment(
     Amazon keeps the query of the shop's result page, so the buyer comes back with the transaction's id in any browser.
     """
     session_id = data.amazon_checkout_session_id.lower() if isinstance(data, ReviewData) else None
-    shop_page = data.checkout_result_return_url
-    payment = beginnings.payment(
-        services, account, event, amount, outstanding, flow="review" if session_id else "apb", session_id=session_id
-    )
-    return replace(
-        payment,
-        session_expires_at=payment.created_at + SESSION_LIFE,
+    now, shop_page = services.clock.now(), data.checkout_result_return_url
+    return beginnings.payment(
+        services,
+        account,
+        event,
+        amount,
+        outstanding,
+        flow="review" if session_id else "apb",
+        session_id=session_id,
+        session_expires_at=now + SESSION_LIFE,
         result_url=checkout_return.with_query(shop_page, transaction=event.transaction.id)
         if shop_page
-        else checkout_return.url(services, payment.id),
+        else checkout_return.url(services, beginnings.payment_id(account, event)),
         return_url=data.return_url,
-        sweep_at=payment.created_at + FIRST_SWEEP,
+        sweep_at=now + FIRST_SWEEP,
         agreement_terms=agreed,
     )

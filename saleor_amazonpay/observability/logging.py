@@ -10,14 +10,16 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
+from itertools import count
+from types import MappingProxyType
 from typing import Any, BinaryIO, Literal
 
 import msgspec
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars, merge_contextvars
 from structlog.processors import TimeStamper, add_log_level, format_exc_info
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -46,8 +48,6 @@ CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 # Their INFO is one line a request or a job; ours says the same with its context.
 QUIET = ("httpx2", "httpcore2", "aiohttp.access", "uvicorn.access", "procrastinate", "alembic")
 
-NAMES = ("tenant", "transaction", "permission", "request_id")
-
 LogFormat = Literal["json", "console"]
 
 
@@ -69,37 +69,69 @@ def configure(*, log_format: LogFormat, log_level: str, stream: BinaryIO | None 
         logging.getLogger(name).propagate = True
 
 
+_named: ContextVar[Mapping[str, str]] = ContextVar("named", default=MappingProxyType({}))
+
+
+@contextmanager
 def log_context(
     *,
     tenant: str | None = None,
     transaction: str | None = None,
     permission: str | None = None,
     request_id: str | None = None,
-) -> AbstractContextManager[None]:
+) -> Iterator[None]:
     """Name these in every record until the ``with`` ends; follows the task, not the thread."""
-    values = zip(NAMES, (tenant, transaction, permission, request_id), strict=True)
-    return bound_contextvars(**{name: value for name, value in values if value is not None})
+    before = _named.get()
+    name_in_log(tenant=tenant, transaction=transaction, permission=permission, request_id=request_id)
+    try:
+        yield
+    finally:
+        _named.set(before)
 
 
 def name_in_log(
-    *, tenant: str | None = None, transaction: str | None = None, permission: str | None = None, job: str | None = None
+    *,
+    tenant: str | None = None,
+    transaction: str | None = None,
+    permission: str | None = None,
+    request_id: str | None = None,
+    job: str | None = None,
 ) -> None:
     """Name these too, once they are known, in what this task still logs."""
-    known = {"tenant": tenant, "transaction": transaction, "permission": permission, "job": job}
-    bind_contextvars(**{name: value for name, value in known.items() if value is not None})
+    known = {
+        "tenant": tenant,
+        "transaction": transaction,
+        "permission": permission,
+        "request_id": request_id,
+        "job": job,
+    }
+    _named.set({**_named.get(), **{name: value for name, value in known.items() if value is not None}})
+
+
+def forget_names() -> None:
+    """What this task logs from here on is about something else."""
+    _named.set(MappingProxyType({}))
+
+
+def _add_names(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {**_named.get(), **event}
 
 
 _USABLE_REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
+_process = secrets.token_hex(4)
+_requests = count()
+
+
 def request_id(given: str | None) -> str:
-    """The id a reverse proxy has given the request, if it looks like one; else a new one."""
-    return given if given and _USABLE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    """The id a reverse proxy has given the request, if it looks like one; else a new one of this process."""
+    return given if given and _USABLE_REQUEST_ID.fullmatch(given) else f"{_process}{next(_requests):08x}"
 
 
 def _processors(log_format: LogFormat) -> tuple[Processor, ...]:
     render: Processor = render_json if log_format == "json" else render_console
-    return (merge_contextvars, add_log_level, TimeStamper(fmt="iso", utc=True), format_exc_info, redact, render)
+    return (_add_names, add_log_level, TimeStamper(fmt="iso", utc=True), format_exc_info, redact, render)
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
