@@ -57,6 +57,7 @@ from saleor_amazonpay.saleor.events import (
     Event,
     FulfillmentApproved,
     FulfillmentCreated,
+    FulfillmentMetadataUpdated,
     FulfillmentTrackingNumberUpdated,
     ListStoredPaymentMethods,
     PaymentGatewayInitializeSession,
@@ -210,6 +211,7 @@ _ASYNCHRONOUS_HANDLERS: Mapping[type[Event], Callable[..., Awaitable[None]]] = {
     FulfillmentCreated: shipments.handle,
     FulfillmentApproved: shipments.handle,
     FulfillmentTrackingNumberUpdated: shipments.handle,
+    FulfillmentMetadataUpdated: shipments.handle,
 }
 
 

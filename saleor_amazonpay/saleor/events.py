@@ -437,6 +437,10 @@ class FulfillmentTrackingNumberUpdated(_FulfillmentEvent, frozen=True, gc=False,
     pass
 
 
+class FulfillmentMetadataUpdated(_FulfillmentEvent, frozen=True, gc=False, kw_only=True):
+    """Of whatever metadata, by whomever; of use is the carrier that is written after the tracking number."""
+
+
 PAYMENT_EVENTS: Mapping[str, type[Event]] = {
     "payment_gateway_initialize_session": PaymentGatewayInitializeSession,
     "transaction_initialize_session": TransactionInitializeSession,
@@ -449,6 +453,7 @@ SHIPMENT_EVENTS: Mapping[str, type[_FulfillmentEvent]] = {
     "fulfillment_created": FulfillmentCreated,
     "fulfillment_approved": FulfillmentApproved,
     "fulfillment_tracking_number_updated": FulfillmentTrackingNumberUpdated,
+    "fulfillment_metadata_updated": FulfillmentMetadataUpdated,
 }
 METHOD_EVENTS: Mapping[str, type[_OfCustomer]] = {
     "list_stored_payment_methods": ListStoredPaymentMethods,

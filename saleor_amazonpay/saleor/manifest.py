@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from saleor_amazonpay import resources
+from saleor_amazonpay.saleor.documents import with_fragments
 from saleor_amazonpay.saleor.renewal_orders import NEEDED_PERMISSIONS
 
 _VERSIONED = re.compile(r"subscription-(\d+)\.(\d+)\.graphql")
@@ -26,7 +27,8 @@ def parse_schema_version(text: str | None) -> tuple[int, int] | None:
 def subscription(event: str, schema_version: str | None = None) -> str:
     """The event's query: the newest ``subscription-X.Y.graphql`` not newer than that Saleor, else the common one.
 
-    ``event`` is the folder's name, e.g. ``transaction_initialize_session``.
+    ``event`` is the folder's name, e.g. ``transaction_initialize_session``; what several events select alike is a
+    fragment in ``graphql/saleor/fragments``.
     """
     folder = resources.root() / "webhooks" / "saleor" / event
     asked = parse_schema_version(schema_version)
@@ -35,7 +37,7 @@ def subscription(event: str, schema_version: str | None = None) -> str:
         (version, match[0]) for match in matches if asked and (version := (int(match[1]), int(match[2]))) <= asked
     ]
     name = max(usable)[1] if usable else "subscription.graphql"
-    return resources.text(f"webhooks/saleor/{event}/{name}")
+    return with_fragments(resources.text(f"webhooks/saleor/{event}/{name}"))
 
 
 WEBHOOKS_PATH = "/api/webhooks/saleor/"

@@ -61,6 +61,17 @@ async def trackers_of(shop, transaction):
     return await shop.running.services.database.read(lambda s: tracker_rows.of_payment(s, payment.id))
 
 
+async def write_metadata(shop, fulfillment_id, key, value):
+    """As staff or a shipping app does it over Saleor's API."""
+    await shop.saleor.staff._request(
+        "mutation($id: ID!, $input: [MetadataInput!]!) {updatePrivateMetadata(id: $id, input: $input) "
+        "{errors {field message code}}}",
+        {"id": fulfillment_id, "input": [{"key": key, "value": value}]},
+        fulfillment_id,
+    )
+    await shop.saleor.settle()
+
+
 class TestTrackers:
     async def test_amazon_is_told_once_whatever_saleor_sends(self, any_shop):
         shop = any_shop
@@ -95,6 +106,33 @@ class TestTrackers:
         await shop.saleor.staff.update_tracking(made.id, "1Z-1")
         await settle(shop, transaction)
         assert [carrier for _, _, carrier in told(shop)] == [code]
+
+    async def test_a_carrier_written_after_the_number_is_told_with_it(self, any_shop):
+        shop = any_shop
+        order, _ = await ordered(shop)
+        made = await shop.saleor.staff.fulfill(order, "1Z-1")
+        await shop.work()
+        assert told(shop) == []
+        await write_metadata(shop, made.id, "amazonPay.carrierCode", "SAGAWA")
+        assert shop.saleor.deliveries_of("FULFILLMENT_METADATA_UPDATED")[-1].status == 200
+        await shop.until(lambda: bool(told(shop)))
+        assert [(number, carrier) for _, number, carrier in told(shop)] == [("1Z-1", "SAGAWA")]
+        await write_metadata(shop, made.id, "amazonPay.carrierCode", "UPS")  # a number is told once
+        await shop.work()
+        assert len(told(shop)) == 1
+
+    async def test_other_metadata_changes_nothing_and_never_captures(self, shop):
+        order, transaction = await ordered(shop)
+        made = await shop.saleor.staff.fulfill(order, "1Z-1")
+        await settle(shop, transaction)
+        before = shop.amounts(transaction)
+        await shop.update_options(capture_on_shipment="full")
+        await write_metadata(shop, made.id, "warehouse.box", "7")
+        await settle(shop, transaction)
+        assert (told(shop), shop.amounts(transaction)) == ([], before)
+        await shop.saleor.staff.update_tracking(made.id, "1Z-2")  # which is news of the shipment itself
+        await settle(shop, transaction)
+        assert shop.amounts(transaction) != before
 
     async def test_without_any_carrier_nothing_is_told_and_nobody_is_bothered(self, shop):
         order, transaction = await ordered(shop)

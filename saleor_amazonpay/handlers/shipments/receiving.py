@@ -1,8 +1,9 @@
-"""FULFILLMENT_CREATED, FULFILLMENT_APPROVED and FULFILLMENT_TRACKING_NUMBER_UPDATED: one story.
+"""FULFILLMENT_CREATED, _APPROVED, _TRACKING_NUMBER_UPDATED and _METADATA_UPDATED: one story.
 
 Saleor sends several of them for one shipment, and again for an unchanged number; each is read as the state of the whole
-order, so that a repeat changes nothing. An order without a payment of ours is none of our business, and neither are
-transactions of other apps on it. Source: saleor-contract.md §10.
+order, so that a repeat changes nothing. Metadata may be anybody's and change years later: they name a carrier and never
+cause a capture. An order without a payment of ours is none of our business, and neither are transactions of other apps
+on it. Source: saleor-contract.md §10.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from saleor_amazonpay.messages import Message
 from saleor_amazonpay.saleor.events import (
     FulfillmentApproved,
     FulfillmentCreated,
+    FulfillmentMetadataUpdated,
     FulfillmentTrackingNumberUpdated,
     Parcel,
     ShippedOrder,
@@ -33,7 +35,9 @@ from saleor_amazonpay.storage.engine import Session
 from saleor_amazonpay.storage.installations import Installation
 from saleor_amazonpay.storage.payments import Payment
 
-FulfillmentEvent = FulfillmentCreated | FulfillmentApproved | FulfillmentTrackingNumberUpdated
+FulfillmentEvent = (
+    FulfillmentCreated | FulfillmentApproved | FulfillmentTrackingNumberUpdated | FulfillmentMetadataUpdated
+)
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +60,10 @@ async def handle(services: Services, installation: Installation, event: Fulfillm
     ours = await _ours(services, installation.api_url, order)
     if not ours:
         return
-    await services.database.run(lambda session: _write(session, services, ours, parcel, order))
+    if isinstance(event, FulfillmentMetadataUpdated):
+        await services.database.run(lambda session: _track_all(session, services, ours, parcel, order))
+    else:
+        await services.database.run(lambda session: _write(session, services, ours, parcel, order))
 
 
 async def _ours(services: Services, api_url: str, order: ShippedOrder) -> list[Ours]:
@@ -77,9 +84,13 @@ async def _ours(services: Services, api_url: str, order: ShippedOrder) -> list[O
     return ours
 
 
-def _write(session: Session, services: Services, ours: Sequence[Ours], parcel: Parcel, order: ShippedOrder) -> None:
+def _track_all(session: Session, services: Services, ours: Sequence[Ours], parcel: Parcel, order: ShippedOrder) -> None:
     for one in ours:
         _track(session, services, one, parcel, order)
+
+
+def _write(session: Session, services: Services, ours: Sequence[Ours], parcel: Parcel, order: ShippedOrder) -> None:
+    _track_all(session, services, ours, parcel, order)
     try:
         captures.capture(session, services, [(one.payment.id, one.account) for one in ours], parcel, order)
     except MoneyError as wrong:
@@ -103,8 +114,7 @@ def _track(session: Session, services: Services, one: Ours, parcel: Parcel, orde
     elif named:
         sentence = Message(
             "Amazon Pay knows no carrier {carrier}: the buyer of order {order} is not told of the parcel {parcel}. "
-            "Write one of Amazon's carrier codes into the fulfillment's metadata (amazonPay.carrierCode) and set the "
-            "tracking number again.",
+            "Write one of Amazon's carrier codes into the fulfillment's metadata (amazonPay.carrierCode).",
             carrier=repr(named[:60]),
             order=order.number,
             parcel=number[:60],
