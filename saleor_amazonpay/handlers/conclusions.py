@@ -157,7 +157,7 @@ def _charge_agreement(
     if call.state is CallState.REJECTED:
         if call.reason_code in _STALE_NEWS:
             return Again()
-        return Decided(SESSION_FAILURE[payment.action_type], operation.amount, now, message_for(call.reason_code))
+        return _refused(SESSION_FAILURE[payment.action_type], operation, call.reason_code, now)
     charge = rows.charges.get(call.amazon_id or "")
     return Undecided(OperationState.RUNNING) if charge is None else _session_charge(payment, operation, charge)
 
@@ -165,7 +165,8 @@ def _charge_agreement(
 def _session_charge(payment: Payment, operation: Operation, charge: Row) -> Conclusion:
     result = CHARGE_TO_SESSION_RESULT.get(charge.state)
     time = from_micros(charge.updated_at)
-    if _has_only_expired(payment, charge):
+    waits_for_buyer = payment.agreement_id is not None and payment.redirect_url is not None
+    if _has_only_expired(payment, charge) and not waits_for_buyer:
         amount = Money(charge.amount, operation.amount.currency)
         message = marked("Paid with Amazon Pay; the hold has expired, and Amazon decides again when it is charged.")
         authorized_at = from_micros(charge.created_at)
@@ -177,7 +178,8 @@ def _session_charge(payment: Payment, operation: Operation, charge: Row) -> Conc
     booked = charge.captured if result is Event.CHARGE_SUCCESS else charge.amount
     amount = Money(booked, operation.amount.currency)
     if result in {Event.AUTHORIZATION_REQUEST, Event.CHARGE_REQUEST}:
-        return Undecided(OperationState.PENDING, charge.charge_id, result, amount, time)
+        told = SESSION_ACTION_REQUIRED[payment.action_type] if waits_for_buyer else result
+        return Undecided(OperationState.PENDING, charge.charge_id, told, amount, time)
     return Decided(result, amount, time, marked("Paid with Amazon Pay."), reference=charge.charge_id)
 
 

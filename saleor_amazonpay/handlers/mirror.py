@@ -202,6 +202,10 @@ def _own_reference(object_: ChargePermission) -> dict[str, str]:
 
 
 def _write_charge(session: Session, payment: Payment, object_: Charge, now: datetime) -> None:
+    """A charge that the buyer has to confirm says where (amazon-pay-cv2.md §6.7)."""
+    confirm_at = object_.web_checkout_details and object_.web_checkout_details.amazon_pay_redirect_url
+    if confirm_at and payment.agreement_id is not None and confirm_at != payment.redirect_url:
+        payment_rows.change(session, payment.id, now, redirect_url=confirm_at)
     amount = _money(object_.charge_amount, payment)
     captured = _money(object_.capture_amount, payment)
     if object_.state == ChargeState.CAPTURED and not captured.is_positive:

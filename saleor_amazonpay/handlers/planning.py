@@ -36,6 +36,7 @@ from saleor_amazonpay.domain.states import (
     ChargeChannel,
     ChargeInitiator,
     ChargePermissionState,
+    ChargePermissionType,
     OperationKind,
     PaymentIntent,
 )
@@ -188,7 +189,13 @@ def _of_agreement(payment: Payment, options: AccountOptions) -> dict[str, Any]:
         "capture_now": intent is PaymentIntent.AUTHORIZE_WITH_CAPTURE,
         "can_handle_pending_authorization": terms.may_be_pending(options, intent) or None,
         "merchant_metadata": terms.merchant_metadata(options, payment, reference=payment.order_number),
+        "checkout_result_return_url": payment.result_url if _is_on_file(payment) else None,
     }
+
+
+def _is_on_file(payment: Payment) -> bool:
+    """Only a saved wallet's buyer may be asked to confirm a charge (§6.7)."""
+    return payment.charge_permission_type == ChargePermissionType.PAYMENT_METHOD_ON_FILE
 
 
 def _later(payment: Payment) -> dict[str, Any]:

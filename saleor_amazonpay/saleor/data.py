@@ -86,9 +86,13 @@ class ApbData(_Camel, frozen=True, kw_only=True, tag_field="flow", tag="apb"):
 
 
 class StoredData(_Camel, frozen=True, kw_only=True, tag_field="flow", tag="stored"):
-    """``charge_initiator`` and ``charge_channel`` are for apps; a customer who pays needs neither."""
+    """``charge_initiator`` and ``charge_channel`` are for apps; a customer who pays needs neither.
+
+    ``checkout_result_return_url``: where Amazon sends a buyer it asks to confirm the payment (§6.7).
+    """
 
     payment_method_id: str
+    checkout_result_return_url: str | None = None
     charge_initiator: str | None = None
     charge_channel: str | None = None
 
@@ -174,6 +178,7 @@ _INITIALIZE = ByTag(
             {
                 "flow": Choice(("stored",)),
                 "paymentMethodId": _PAYMENT_METHOD_ID,
+                "checkoutResultReturnUrl": URL,
                 "chargeInitiator": Choice(tuple(ChargeInitiator)),
                 "chargeChannel": Choice(tuple(ChargeChannel)),
             },

@@ -10,13 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from saleor_amazonpay.domain.money import Money
-from saleor_amazonpay.domain.states import ChargeChannel, ChargeInitiator, OperationKind, PaymentState
-from saleor_amazonpay.handlers import beginnings, operations
+from saleor_amazonpay.domain.states import (
+    ChargeChannel,
+    ChargeInitiator,
+    OperationKind,
+    OperationState,
+    PaymentState,
+)
+from saleor_amazonpay.handlers import beginnings, checkout_return, operations
 from saleor_amazonpay.handlers.agreements import stored
 from saleor_amazonpay.handlers.button import payable
 from saleor_amazonpay.handlers.operations import Claimed
 from saleor_amazonpay.handlers.services import Deadline, Services
-from saleor_amazonpay.handlers.session_events import SessionEvent, answer_of, refused
+from saleor_amazonpay.handlers.session_events import SessionEvent, answer_of, check_origins, refused
 from saleor_amazonpay.saleor.answers import SessionAnswer
 from saleor_amazonpay.saleor.data import StoredData
 from saleor_amazonpay.saleor.events import Order, TransactionInitializeSession
@@ -60,13 +66,19 @@ async def begin(
     agreement = await _owned(services, installation, event, data)
     account = await services.directory.account(installation.api_url, agreement.account_id)
     initiator = _initiator(installation, account, event, data, agreement)
+    check_origins(account, checkoutResultReturnUrl=data.checkout_result_return_url)
     if not stored.is_at_home(account, channel_account):
         raise _wrong("This payment method was agreed to with another merchant account than this channel's.")
     amount = payable(account, event.money())
     outstanding = Money.parse(event.outstanding, event.action.currency)
     _check_purchase(agreement, amount, outstanding)
     payment = _payment(services, account, event, agreement, amount, outstanding)
-    payment = replace(payment, charge_initiator=initiator, charge_channel=data.charge_channel or ChargeChannel.WEB)
+    payment = replace(
+        payment,
+        charge_initiator=initiator,
+        charge_channel=data.charge_channel or ChargeChannel.WEB,
+        result_url=_result_url(data, event),
+    )
     begun = await services.database.run(lambda session: _begin(session, services, account, payment))
     if isinstance(begun, _Obstacle):
         return refused(installation.api_url, event, begun.message)
@@ -74,13 +86,21 @@ async def begin(
     return await answer(services, account, event, operation)
 
 
+def _result_url(data: StoredData, event: TransactionInitializeSession) -> str | None:
+    """Where a buyer who has to confirm the payment comes back to; Amazon keeps the query."""
+    page = data.checkout_result_return_url
+    return checkout_return.with_query(page, transaction=event.transaction.id) if page else None
+
+
 async def again(
     services: Services, account: Account, payment: Payment, event: SessionEvent, deadline: Deadline
 ) -> SessionAnswer:
-    """TransactionProcess of such a payment: how the charge stands by now."""
+    """TransactionProcess of such a payment: how the charge stands by now, read from Amazon where it was undecided."""
     known = await services.database.read(lambda session: _known(session, payment))
     if known is None:
         return refused(payment.api_url, event, "This transaction was not begun; start a new one.")
+    if known.state is OperationState.PENDING:
+        known = await operations.look_again(services, known.id, deadline)
     operation = await operations.finish_within(services, account, known, deadline)
     return await answer(services, account, event, operation)
 

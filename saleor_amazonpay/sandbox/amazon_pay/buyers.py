@@ -45,6 +45,9 @@ class Card:
         return self.charge.startswith("Pending")
 
 
+CONFIRMED_BY_BUYER: Final = "ConfirmedByBuyer"
+"""Not one of Amazon's sandbox cards: each charge of a saved wallet with it has to be confirmed by the buyer (§6.7)."""
+
 CARDS: Final[Mapping[str, Card]] = {
     card.ending: card
     for card in (
@@ -58,6 +61,7 @@ CARDS: Final[Mapping[str, Card]] = {
         Card("3434", "Visa", session_reason="Declined", charge="HardDeclined"),
         Card("0701", "Visa", charge="PendingThenAuthorized"),
         Card("4354", "Visa", charge="PendingThenDeclined"),
+        Card("3220", "Visa", charge=CONFIRMED_BY_BUYER),
     )
 }
 

@@ -11,6 +11,7 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import ChargePermissionType, ChargeState
 from saleor_amazonpay.sandbox.amazon_pay import fields, wire
 from saleor_amazonpay.sandbox.amazon_pay.api_request import Answer, ApiRequest
+from saleor_amazonpay.sandbox.amazon_pay.buyers import CONFIRMED_BY_BUYER
 from saleor_amazonpay.sandbox.amazon_pay.fields import Fields
 from saleor_amazonpay.sandbox.amazon_pay.objects import Charge, ChargePermission
 from saleor_amazonpay.sandbox.amazon_pay.options import (
@@ -148,9 +149,15 @@ class Charges:
         if terms.document.get("softDescriptor") and not terms.capture_now:
             raise ApiProblem("InvalidParameterCombination", "softDescriptor needs captureNow.")
         self.check(permission, terms.amount)
+        is_confirmed_by_buyer = self._asks_buyer(permission, terms)
         result = self._decide(permission, terms)
         it = self._add(permission, terms)
-        if result is None:
+        if is_confirmed_by_buyer:
+            it.captures_at_once = terms.capture_now
+            urls = terms.document["webCheckoutDetails"]
+            redirect = f"{self._world.url}/confirm/{it.charge_id}"
+            it.document["webCheckoutDetails"] = {**urls, "amazonPayRedirectUrl": redirect}
+        elif result is None:
             self._authorize(it, terms)
         else:
             seconds = self._world.options.authorization_seconds
@@ -180,7 +187,29 @@ class Charges:
         self._become(it, ChargeState.CANCELED, reason)
         self._world.announce_charge(it)
 
+    def confirm(self, it: Charge, *, is_passed: bool) -> str:
+        """The buyer is through with the additional check; where the browser goes then (§6.7)."""
+        if it.state == ChargeState.AUTHORIZATION_INITIATED:
+            if is_passed:
+                self._authorize(it, ChargeTerms(amount=it.amount, capture_now=it.captures_at_once))
+            else:
+                self._become(it, ChargeState.DECLINED, "MFAFailed")
+                self._permissions.break_payment_method(it.permission, "MFAFailed")
+            self._world.announce_charge(it)
+        return str(it.document["webCheckoutDetails"]["checkoutResultReturnUrl"])
+
     # --- Details --------------------------------------------------------------------------------------------------
+
+    def _asks_buyer(self, permission: ChargePermission, terms: ChargeTerms) -> bool:
+        """Raises ApiProblem: the buyer has to confirm, and there is no page to come back to."""
+        is_on_file = permission.permission_type == ChargePermissionType.PAYMENT_METHOD_ON_FILE
+        is_at_amazon = "chargePermissionId" not in terms.document  # a checkout session's own charge
+        if not is_on_file or is_at_amazon or permission.card.charge != CONFIRMED_BY_BUYER:
+            return False
+        urls = terms.document.get("webCheckoutDetails") or {}
+        if not urls.get("checkoutResultReturnUrl"):
+            raise ApiProblem("MFANotCompleted", "The buyer has to confirm this payment.")
+        return True
 
     def _find(self, request: ApiRequest) -> Charge:
         return find(self._world.charges, request.ids["id"], request.owner)

@@ -23,10 +23,11 @@ from saleor_amazonpay.sandbox.amazon_pay import wire
 from saleor_amazonpay.sandbox.amazon_pay.accounts import Accounts
 from saleor_amazonpay.sandbox.amazon_pay.button import ButtonConfig, Buttons, SignInRequest
 from saleor_amazonpay.sandbox.amazon_pay.buyers import CARDS, Address, Buyer
+from saleor_amazonpay.sandbox.amazon_pay.charges import Charges
 from saleor_amazonpay.sandbox.amazon_pay.disputes import Disputes
 from saleor_amazonpay.sandbox.amazon_pay.merchants import Owner
 from saleor_amazonpay.sandbox.amazon_pay.notifications import CERTIFICATE_NAME, signing_key
-from saleor_amazonpay.sandbox.amazon_pay.objects import CheckoutSession
+from saleor_amazonpay.sandbox.amazon_pay.objects import Charge, CheckoutSession
 from saleor_amazonpay.sandbox.amazon_pay.options import LEDGER_CURRENCY
 from saleor_amazonpay.sandbox.amazon_pay.problems import ApiProblem
 from saleor_amazonpay.sandbox.amazon_pay.reports import Reports
@@ -70,6 +71,7 @@ class Pages:
         accounts: Accounts,
         reports: Reports,
         disputes: Disputes,
+        charges: Charges,
     ) -> None:
         self.world = world
         self._sessions = sessions
@@ -77,6 +79,7 @@ class Pages:
         self._accounts = accounts
         self._reports = reports
         self._disputes = disputes
+        self._charges = charges
         self._sign_ins: dict[str, SignInRequest] = {}
 
     @property
@@ -94,6 +97,8 @@ class Pages:
             Route("/checkout/{session_id}/choose", self.choose, methods=["POST"]),
             Route("/pay/{session_id}", self.pay_page, methods=["GET"]),
             Route("/pay/{session_id}", self.pay, methods=["POST"]),
+            Route("/confirm/{charge_id}", self.confirm_page, methods=["GET"]),
+            Route("/confirm/{charge_id}", self.confirm, methods=["POST"]),
             Route("/sign-in", self.click_sign_in, methods=["POST"]),
             Route("/sign-in/{ticket}", self.consent_page, methods=["GET"]),
             Route("/sign-in/{ticket}", self.consent, methods=["POST"]),
@@ -217,6 +222,25 @@ class Pages:
         if self._sessions.decline_of(session) == "Declined" and self._recovers(session.owner):
             return self._pay_page(request, session, declined=True)
         return _to(self._sessions.approve(session))
+
+    @_page
+    async def confirm_page(self, request: Request) -> Response:
+        """The additional check of a saved wallet's charge (§6.7)."""
+        charge = self._charge_to_confirm(request)
+        context = {"amount": shown_amount(charge.amount), "card": charge.permission.card}
+        return self.render(request, "confirm.html", context)
+
+    @_page
+    async def confirm(self, request: Request) -> Response:
+        """A second press of a button does what the first did."""
+        charge, form = self._charge_to_confirm(request), await request.form()
+        return _to(self._charges.confirm(charge, is_passed=form.get("action") == "confirm"))
+
+    def _charge_to_confirm(self, request: Request) -> Charge:
+        charge = self.world.charges.get(request.path_params["charge_id"])
+        if charge is None or not (charge.document.get("webCheckoutDetails") or {}).get("amazonPayRedirectUrl"):
+            raise ApiProblem("ResourceNotFound", "There is nothing to confirm here.")
+        return charge
 
     def _recovers(self, owner: Owner) -> bool:
         chosen = self.world.options.decline_recovery

@@ -137,6 +137,7 @@ class Charge:
     reason: str | None = None
     authorized: datetime | None = None
     capturing: Money | None = None
+    captures_at_once: bool = False  # once the buyer has confirmed it
     refunds: list[Refund] = field(default_factory=list)
 
     @property

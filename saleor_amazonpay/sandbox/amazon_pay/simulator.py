@@ -71,7 +71,7 @@ class AmazonPaySimulator:
         self._buttons = Buttons(world, self._sessions)
         self.cv1 = Cv1Objects(world, self._permissions, self._charges)
         self.seller_central = SellerCentral(world, self._permissions, self._charges, self._refunds, self._reports)
-        self.buyer_account = BuyerAccount(world, self._permissions, self._disputes)
+        self.buyer_account = BuyerAccount(world, self._permissions, self._charges)
         self._api = Api(
             world,
             operations(
@@ -85,7 +85,9 @@ class AmazonPaySimulator:
             ),
             self._accounts,
         )
-        pages = Pages(world, self._sessions, self._buttons, self._accounts, self._reports, self._disputes)
+        pages = Pages(
+            world, self._sessions, self._buttons, self._accounts, self._reports, self._disputes, self._charges
+        )
         self.app: ASGIApp = Starlette(routes=[*pages.routes, Mount("/", self._api)], lifespan=self._lifespan)
 
     # --- Running --------------------------------------------------------------------------------------------------
@@ -379,10 +381,15 @@ class SellerCentral:
 class BuyerAccount:
     """The buyer on the Amazon Pay page, and Amazon itself looking after the buyer."""
 
-    def __init__(self, world: World, permissions: Permissions, disputes: Disputes) -> None:
+    def __init__(self, world: World, permissions: Permissions, charges: Charges) -> None:
         self._world = world
         self._permissions = permissions
-        self._disputes = disputes
+        self._charges = charges
+
+    def confirm(self, charge_id: str, *, is_passed: bool = True) -> str:
+        """The buyer passes the additional check of a saved wallet's charge, or not; returns where the browser goes."""
+        self._world.agenda.run_due()
+        return self._charges.confirm(self._world.charges[charge_id], is_passed=is_passed)
 
     def change_payment_method(self, permission_id: str, card: str = "1111") -> None:
         """Makes a NonChargeable permission Chargeable again."""
