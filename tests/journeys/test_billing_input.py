@@ -108,6 +108,17 @@ class TestCreate:
         assert await refused(subs, nextDate=again, time="23:59") == ("nextDate", "INVALID")
         assert (await subs.create(nextDate=day(subs, days=1)))["errors"] == []
 
+    async def test_a_first_billing_after_the_agreements_end_would_never_come(self, subs):
+        end = subs.agreement.expires_at
+        assert end is not None
+        after = end.date().isoformat()
+        assert await refused(subs, nextDate=after, unit="YEAR", time="23:59") == ("nextDate", "INVALID")
+        before = (end - timedelta(days=2)).date().isoformat()
+        id_ = await subs.created(nextDate=before, unit="YEAR")
+        changed = await subs.change(id_, nextDate=after, time="23:59")
+        assert [(it["field"], it["code"]) for it in changed["errors"]] == [("nextDate", "INVALID")]
+        assert (await subs.schedule(id_)).next_date.isoformat() == before
+
     async def test_an_ended_agreement(self, subs):
         subs.shop.amazon.buyer_account.close_permission(subs.agreement.charge_permission_id)
         for _ in range(50):

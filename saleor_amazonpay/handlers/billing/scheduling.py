@@ -205,6 +205,7 @@ async def _checked(
     money = fields.amount(given.amount, agreement.currency, faults) if given.amount is not None else None
     _check_amount(agreement, template, money, faults)
     _check_last_date(given.last_date, anchor, faults)
+    _check_alive(agreement, recurrence, faults)
     await _check_not_billed(services, agreement.id, anchor, faults)
     policy = fields.policy(chosen.policy, given.policy, faults)
     faults.raise_any()
@@ -247,6 +248,14 @@ def _check_amount(agreement: Agreement, template: TemplateOrder, money: Money | 
 def _check_last_date(last_date: date | None, anchor: date, faults: Faults) -> None:
     if last_date is not None and last_date < anchor:
         faults.add("lastDate", Message("Lies before the first billing on {day}.", day=anchor))
+
+
+def _check_alive(agreement: Agreement, recurrence: Recurrence | None, faults: Faults) -> None:
+    """Amazon ends an agreement nobody charges for 13 months: a first billing after that would never come."""
+    if recurrence is None or agreement.expires_at is None or recurrence.moment_of(0) < agreement.expires_at:
+        return
+    last = agreement.expires_at.astimezone(recurrence.zone).date()
+    faults.add("nextDate", Message("The agreement ends on {day} unless it is charged before; begin earlier.", day=last))
 
 
 async def _check_not_billed(services: Services, agreement_id: str, anchor: date, faults: Faults) -> None:
@@ -353,6 +362,7 @@ def _apply(
     recurrence: Recurrence | None = old
     if is_moved:
         recurrence = fields.recurrence(anchor, unit, every, at, in_zone, faults, now=now)
+        _check_alive(agreement, recurrence, faults)
     elif (at, in_zone) != (old.at, old.zone):
         recurrence = replace(old, at=at, zone=in_zone)
     last_date = given.last_date or locked.last_date
