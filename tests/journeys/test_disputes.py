@@ -92,6 +92,43 @@ class TestHeard:
         assert event_types(shop, transaction, "CHARGE_BACK") == []
         assert await dispute_problem(shop, dispute_id) is None
 
+    @pytest.mark.parametrize(
+        ("steps", "events"),
+        [
+            ([("Resolved", "InvestigatorResolved", "BuyerWon")], ["INFO", "INFO", "CHARGE_BACK"]),
+            ([("Closed", "MerchantAcceptedDispute", None)], ["INFO", "INFO", "CHARGE_BACK"]),
+            ([("Closed", "MerchantResponseDeadlineExpired", None)], ["INFO", "INFO", "CHARGE_BACK"]),
+            ([("Closed", "BuyerCancelled", None)], ["INFO", "INFO"]),
+            ([("Resolved", "AutoResolved", "MerchantWon")], ["INFO", "INFO"]),
+            ([("Resolved", "AutoResolved", "NoFault")], ["INFO", "INFO"]),
+            (
+                [
+                    ("UnderReview", None, None),
+                    ("ActionRequired", "MerchantAdditionalEvidencesRequired", None),
+                    ("UnderReview", "BuyerAdditionalEvidencesRequired", None),
+                    ("Resolved", "InvestigatorResolved", "BuyerWon"),
+                ],
+                ["INFO"] * 5 + ["CHARGE_BACK"],
+            ),
+        ],
+    )
+    async def test_each_state_is_an_event_and_only_a_loss_is_booked(self, shop, steps, events):
+        """DESIGN §6 case 11: opening and every step are INFO; CHARGE_BACK once, where the money is gone."""
+        transaction, dispute_id = await disputed(shop)
+        total = shop.transaction(transaction).charged
+        for state, reason, resolution in steps:
+            shop.clock.move(seconds=30)
+            shop.amazon._disputes._become(shop.amazon._world.disputes[dispute_id], state, reason, resolution)
+            await hear(shop)
+            await settle(shop, transaction)
+            assert (await stored(shop, dispute_id)).state == state
+        assert event_types(shop, transaction, ("INFO", "CHARGE_BACK")) == events
+        assert shop.amounts(transaction) == ({} if "CHARGE_BACK" in events else {"charged": total})
+        references = [event.psp_reference for event in shop.transaction(transaction).events if event.type == "INFO"]
+        assert len(references) == len(set(references))
+        problem = await dispute_problem(shop, dispute_id)
+        assert (problem is not None) == ("CHARGE_BACK" in events)
+
     async def test_a_deadline_that_passes_unheard_is_found_by_the_sweep(self, shop):
         transaction, dispute_id = await disputed(shop, is_claim=True)
         shop.amazon.set_ipn_url("AJPMERCHANT000", None)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.journeys.agreements import agreement_of
 from tests.journeys.cv1.helpers import MERCHANT, adopt, old_order, yen
-from tests.journeys.helpers import settle
+from tests.journeys.helpers import event_types, settle
 
 
 @pytest.fixture
@@ -60,13 +60,58 @@ class TestReadBack:
         assert order.amounts == {}
 
 
+def chargeback(shop, order, chargeback_id):
+    """As CV1 tells of one."""
+    xml = (
+        '<ChargebackNotification xmlns="https://mws.amazonservices.com/ipn/OffAmazonPayments/2013-01-01">'
+        f"<ChargebackDetails><AmazonChargebackId>{chargeback_id}</AmazonChargebackId>"
+        f"<AmazonOrderReferenceId>{order.reference}</AmazonOrderReferenceId>"
+        "<ChargebackAmount><Amount>3500</Amount><CurrencyCode>JPY</CurrencyCode></ChargebackAmount>"
+        "<ChargebackState>RECEIVED</ChargebackState></ChargebackDetails></ChargebackNotification>"
+    )
+    return shop.amazon.ipn.build_cv1(MERCHANT, order.reference, NotificationData=xml)
+
+
+class TestChargeback:
+    async def captured_order(self, shop):
+        order = old_order(shop)
+        capture = shop.amazon.cv1.capture(shop.amazon.cv1.authorize(order.reference))
+        await order.adopt(capture)
+        return order, capture
+
+    async def test_one_of_an_old_order_is_read_told_and_booked_when_it_is_lost(self, shop):
+        order, capture = await self.captured_order(shop)
+        dispute_id = shop.amazon.open_chargeback(capture)
+        for _ in range(2):
+            assert await deliver(shop, chargeback(shop, order, dispute_id)) == 200
+        assert event_types(shop, order.transaction, ("INFO", "CHARGE_BACK")) == ["INFO"]
+        assert order.amounts == {"charged": Decimal(3500)}
+        shop.amazon.resolve_dispute(dispute_id, "BuyerWon")
+        assert await deliver(shop, chargeback(shop, order, dispute_id)) == 200
+        assert event_types(shop, order.transaction, ("INFO", "CHARGE_BACK")) == ["INFO", "INFO", "CHARGE_BACK"]
+        assert order.amounts == {}
+
+    async def test_one_that_cv2_does_not_show_is_told_all_the_same(self, shop):
+        order, _ = await self.captured_order(shop)
+        assert await deliver(shop, chargeback(shop, order, "B-2026-77")) == 200
+        assert event_types(shop, order.transaction, ("INFO", "CHARGE_BACK")) == ["INFO"]
+        assert "Look at it in Seller Central" in shop.last_event(order.transaction, "INFO").message
+        assert order.amounts == {"charged": Decimal(3500)}
+
+
 class TestNotOurs:
     async def test_an_order_that_was_not_adopted_is_acknowledged(self, shop):
         reference = old_order(shop).reference
         assert await deliver(shop, shop.amazon.ipn.build_cv1(MERCHANT, reference)) == 200
 
-    async def test_a_kind_that_cv2_does_not_show_is_acknowledged(self, shop):
-        xml = "<ChargebackNotification><ChargebackDetails/></ChargebackNotification>"
+    @pytest.mark.parametrize(
+        "xml",
+        [
+            "<SolutionProviderMerchantNotification><A>1</A></SolutionProviderMerchantNotification>",
+            "<ChargebackNotification><ChargebackDetails/></ChargebackNotification>",
+        ],
+    )
+    async def test_a_kind_that_cv2_does_not_show_is_acknowledged(self, shop, xml):
         envelope = shop.amazon.ipn.build_cv1(MERCHANT, old_order(shop).reference, NotificationData=xml)
         assert await deliver(shop, envelope) == 200
 
@@ -76,6 +121,7 @@ class TestNotOurs:
             '<!DOCTYPE a [<!ENTITY b "c">]><CaptureNotification><AmazonCaptureId>&b;</AmazonCaptureId></CaptureNotification>',
             "<CaptureNotification><AmazonCaptureId>S03-1</AmazonCaptureId></CaptureNotification>",
             "<CaptureNotification>",
+            "<ChargebackNotification><AmazonChargebackId>../..</AmazonChargebackId></ChargebackNotification>",
             "",
         ],
     )
