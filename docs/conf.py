@@ -37,6 +37,7 @@ CONTENTS = """
 merchant
 merchant.ja
 subscriptions
+subscriptions.ja
 cv1
 ```
 
@@ -49,8 +50,11 @@ sixty-minutes.ja
 storefront
 storefront.ja
 recurring
+recurring.ja
 sign-in
+sign-in.ja
 schemas
+schemas.ja
 ```
 
 ```{toctree}

@@ -70,6 +70,40 @@ class TestSite:
         assert [path for path in schemas if f"<!-- schema: {path.relative_to(ROOT)} -->" not in listed] == []
 
 
+BOTH = sorted(page.name.removesuffix(".ja.md") for page in (ROOT / "docs").glob("*.ja.md"))
+COUNTED = (r"^## ", r"^```mermaid", r"^\w+-?->>\w+:", r"^\|", r"^<!-- schema:", r"^\d\. ")
+
+
+class TestBothLanguages:
+    def test_whatever_merchants_and_storefronts_read_is_there(self):
+        assert set(BOTH) >= {
+            *("merchant", "storefront", "sixty-minutes", "sign-in", "schemas", "recurring", "subscriptions")
+        }
+
+    @pytest.mark.parametrize("name", sorted({*BOTH} - {"merchant"}))  # which is for readers in Japan in another order
+    def test_a_page_has_the_same_sections_tables_and_code(self, name):
+        english, japanese = ((ROOT / f"docs/{name}{ending}").read_text("utf-8") for ending in (".md", ".ja.md"))
+        for mark in COUNTED:
+            counted = [len(re.findall(mark, page, re.MULTILINE)) for page in (english, japanese)]
+            assert counted[0] == counted[1], mark
+        blocks = re.compile(r"```(?:json|graphql|sh)\n.*?\n```", re.DOTALL)
+        assert blocks.findall(japanese) == blocks.findall(english)
+
+    @pytest.mark.parametrize("name", ["sign-in", "recurring", "subscriptions"])
+    def test_a_page_has_the_same_words_of_the_program(self, name):
+        english, japanese = ((ROOT / f"docs/{name}{ending}").read_text("utf-8") for ending in (".md", ".ja.md"))
+        words = [{*re.findall(r"`([A-Za-z][\w./ ]{2,})`", page)} for page in (english, japanese)]
+        assert words[0] - words[1] == set()
+
+    @pytest.mark.parametrize("name", BOTH)
+    def test_a_page_leads_to_its_other_language_and_on_in_its_own(self, name):
+        english, japanese = ((ROOT / f"docs/{name}{ending}").read_text("utf-8") for ending in (".md", ".ja.md"))
+        assert f"({name}.ja.md)" in english
+        assert f"({name}.md)" in japanese
+        elsewhere = {*re.findall(r"\]\(([\w-]+)\.md", japanese)} & {*BOTH} - {name}
+        assert elsewhere == set()
+
+
 class TestStorefrontPage:
     def test_shows_the_same_examples_in_both_languages(self):
         assert EXAMPLE.findall(STOREFRONT_JA) == EXAMPLE.findall(STOREFRONT)
