@@ -52,12 +52,14 @@ async def test_from_the_empty_list_to_the_end_of_a_subscription(subs):
     assert "Declined, tried again" in page
     assert f"your-account/ba/{subs.agreement.charge_permission_id}" in page
     assert "毎月" in (await ask(subs, "GET", "", language="ja")).text
+    assert "支払いが一時的に拒否されました" in (await ask(subs, "GET", f"/{schedule.id}", language="ja")).text
     assert (await ask(subs, "POST", f"/{schedule.id}/retry")).status_code == 204
     await subs.bill()
     assert "Paid" in (await ask(subs, "GET", f"/{schedule.id}")).text
     for verb, state in (("pause", "paused"), ("resume", "active"), ("skip", "active"), ("cancel", "ended")):
         assert (await ask(subs, "POST", f"/{schedule.id}/{verb}")).status_code == 204
         assert (await subs.schedule(schedule.id)).state == state
+    assert "お店が取り消しました。" in (await ask(subs, "GET", f"/{schedule.id}", language="ja")).text
     refused = await ask(subs, "POST", f"/{schedule.id}/resume")
     assert refused.status_code == 422
     assert "has ended" in refused.text

@@ -21,7 +21,7 @@ from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.billing import events, settling
 from saleor_amazonpay.handlers.billing.events import EventType
 from saleor_amazonpay.handlers.services import Services
-from saleor_amazonpay.messages import Message
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage import notifications as notification_rows
 from saleor_amazonpay.storage.agreements import Agreement
@@ -34,8 +34,8 @@ from saleor_amazonpay.storage.engine import Session
 LOOK_AT_BUYER = timedelta(hours=6)
 """How often it is looked whether the buyer has repaired the payment method, should the notification be lost."""
 
-_NOT_PAID = "A period was not paid within the grace period."
-_AGREEMENT_ENDED = "The buyer's agreement at Amazon Pay has ended."
+_NOT_PAID = marked("A period was not paid within the grace period.")
+AGREEMENT_ENDED = marked("The buyer's agreement at Amazon Pay has ended.")
 
 
 def declined(
@@ -98,7 +98,7 @@ def declined(
         case Next.GIVE_UP:
             give_up(session, services, schedule, renewal, **said)
         case Next.END:
-            settling.end(session, services, schedule, reason=_AGREEMENT_ENDED)
+            settling.end(session, services, schedule, reason=AGREEMENT_ENDED)
             open_ = settling.open_renewal(session, settling.locked_schedule(session, schedule.id))
             if open_ is not None:  # money was at stake a moment ago; now it is known that none is
                 settling.settle(session, services, schedule, open_, RenewalState.CANCELED, **said)

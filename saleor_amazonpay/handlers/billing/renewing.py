@@ -41,6 +41,7 @@ from saleor_amazonpay.handlers.billing.payments import Outcome
 from saleor_amazonpay.handlers.billing.settling import Overtaken
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
+from saleor_amazonpay.messages import marked
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
 from saleor_amazonpay.saleor.renewal_orders import Initialized, RenewalCheckout, RenewalOrders, TemplateOrder
 from saleor_amazonpay.storage import agreements as agreement_rows
@@ -258,10 +259,10 @@ async def _checkout(it: Situation) -> bool:
     if _is_held(it):
         return await _hold(it)
     if it.agreement.is_closed:
-        return await _declined(it, "AgreementClosed", "The buyer's agreement at Amazon Pay has ended.")
+        return await _declined(it, "AgreementClosed", dunning.AGREEMENT_ENDED)
     if not it.agreement.is_chargeable and not (await _looked_at(it)).is_chargeable:
         reason = next(iter(it.agreement.reasons), "ChargePermissionNotChargeable")
-        return await _declined(it, reason, "The buyer has to repair the payment method at Amazon Pay.")
+        return await _declined(it, reason, marked("The buyer has to repair the payment method at Amazon Pay."))
     orders = await it.orders()
     template = await _template(it, orders)
     if isinstance(template, str):
@@ -276,9 +277,9 @@ async def _template(it: Situation, orders: RenewalOrders) -> TemplateOrder | str
     """The order whose goods are sold again, or what is wrong with it."""
     template = await orders.template(it.schedule.template_order_id)
     if template is None:
-        return "The template order does not exist any more."
+        return marked("The template order does not exist any more.")
     if template.customer_id != it.agreement.customer_id:
-        return "The template order is not of the customer who made the agreement."
+        return marked("The template order is not of the customer who made the agreement.")
     return f"The template order {template.number} {template.missing}." if template.missing else template
 
 

@@ -15,6 +15,7 @@ import structlog
 from saleor_amazonpay.domain.billing import CatchUp, Periods, RenewalState, ScheduleState, sort_out
 from saleor_amazonpay.handlers.billing import events, settling
 from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.messages import marked
 from saleor_amazonpay.storage.billing import events as event_rows
 from saleor_amazonpay.storage.billing import renewals as renewal_rows
 from saleor_amazonpay.storage.billing import schedules as schedule_rows
@@ -30,7 +31,7 @@ PAGE: Final = 500  # of what is overdue, in one transaction
 _RUN_SECONDS: Final = 45.0
 _MOST_MISSED: Final = 200  # periods accounted for in one transaction
 _OVERDUE: Final = timedelta(seconds=10)  # a job of its own should have it by then
-_MISSED = "Not billed in time; the catch-up policy leaves it out."
+_MISSED = marked("Not billed in time; the catch-up policy leaves it out.")
 
 
 async def run(services: Services) -> None:

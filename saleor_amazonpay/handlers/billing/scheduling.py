@@ -47,9 +47,10 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Change = Callable[[Session, Schedule], None]
 
-_PAUSED_THEN = "The schedule was paused."
-_BY_MERCHANT = "Left out by the merchant."
-_CANCELED = "Cancelled by the merchant."
+_PAUSED_THEN = marked("The schedule was paused.")
+_BY_MERCHANT = marked("Left out by the merchant.")
+_CANCELED = marked("Cancelled by the merchant.")
+_PAUSED = marked("Paused by the merchant.")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -392,7 +393,7 @@ async def pause(services: Services, tenant: str, schedule_id: str, *, reason: st
     """Bill nothing until it is resumed. A payment under way comes to its end."""
 
     def write(session: Session, locked: Schedule) -> None:
-        settling.pause(session, services, locked, reason=(reason or "Paused by the merchant.")[:MAX_REASON])
+        settling.pause(session, services, locked, reason=(reason or _PAUSED)[:MAX_REASON])
 
     return await _write(services, tenant, schedule_id, write, by=by, what="paused")
 

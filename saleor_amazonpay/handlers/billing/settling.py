@@ -13,7 +13,7 @@ from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.billing import events
 from saleor_amazonpay.handlers.billing.events import EventType
 from saleor_amazonpay.handlers.services import Services
-from saleor_amazonpay.messages import Message
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage.billing import renewals as renewal_rows
 from saleor_amazonpay.storage.billing import schedules as schedule_rows
 from saleor_amazonpay.storage.billing.renewals import Renewal
@@ -35,7 +35,7 @@ WAITS_FOR: Mapping[Step, OperationKind] = {
     Step.CANCEL: OperationKind.CANCEL,
 }
 """The operation of its own payment that a renewal's step is through with, once that is settled."""
-_LAST_DATE = "Its last date has passed."
+_LAST_DATE = marked("Its last date has passed.")
 
 
 class Overtaken(ConflictError):
