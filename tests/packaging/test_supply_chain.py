@@ -14,6 +14,7 @@ import pytest
 
 from saleor_amazonpay import __version__
 from tests.audit import told
+from tests.handlers.merchant import open_merchant, request
 
 ROOT = Path(__file__).parents[2]
 LOCK = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))["package"]
@@ -106,3 +107,22 @@ def test_the_changelog_is_about_this_version():
     headings = re.findall(r"^## \[(.+?)\]", changelog, re.MULTILINE)
     assert headings[0] in {"Unreleased", __version__}
     assert len(headings) == len(set(headings))
+
+
+def test_the_installed_package_has_this_version():
+    assert importlib.metadata.version("saleor-amazonpay") == __version__
+    assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
+
+
+def test_no_other_file_names_a_version_of_its_own():
+    """`saleor_amazonpay/__init__.py` is the one place; pyproject and the manifest take theirs from it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert "version" in project["project"]["dynamic"]
+    assert project["tool"]["hatch"]["version"]["path"] == "saleor_amazonpay/__init__.py"
+    assert "version" not in json.loads((ROOT / "manifest.json").read_text("utf-8"))
+
+
+async def test_saleor_is_shown_this_version(sqlite_url):
+    async with open_merchant(sqlite_url) as merchant:
+        manifest = (await request("GET", f"{merchant.url}/api/manifest")).json()
+        assert manifest["version"] == __version__
