@@ -127,7 +127,9 @@ async def _of_facts(services: Services, installation: Installation) -> list[Find
     )
     findings = []
     if open_:
-        told = Message("{count} problems are shown to the merchant: {first}", count=len(open_), first=open_[0].sentence)
+        told = Message(
+            "Problems shown to the merchant: {count}, first of all: {first}", count=len(open_), first=open_[0].sentence
+        )
         level = Level.FAULT if any(problem.critical for problem in open_) else Level.WARNING
         findings.append(Finding("problems", level, told, Message("Each says what helps, on the page of problems.")))
     if differing:

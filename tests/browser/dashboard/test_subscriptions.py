@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
@@ -81,6 +82,8 @@ async def test_made_changed_paused_left_out_and_ended(open_dashboard_of, subs):
     await opened.click("Save")
     await opened.notified("The subscription is made.")
     await opened.title("Subscription")
+    order = opened.app.get_by_role("link", name=subs.template.id)
+    assert await order.get_attribute("data-dashboard") == f"/orders/{quote(subs.template.id)}"
     [made] = [it for it in await subs.schedules() if it.agreement_id == subs.free.id]
     await opened.click("Change", role="link")
     await opened.title("Change the subscription")
