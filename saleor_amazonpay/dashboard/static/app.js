@@ -450,6 +450,7 @@ place.addEventListener("click", (event) => {
     return tell(actions.Redirect({ to: inside.dataset.dashboard, newContext: false }));
   }
   const button = target.closest("button");
+  if (button?.dataset.permissions) return tell(actions.RequestPermissions(button.dataset.permissions.split(", "), button.dataset.back));
   if (button?.dataset.copy) return copy(button);
   if (button?.dataset.add) return add(button);
   if (button?.dataset.remove !== undefined) return remove(button);

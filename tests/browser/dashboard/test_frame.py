@@ -202,6 +202,20 @@ class TestSession:
         await opened.title("You may not see this")
         assert await opened.app.get_by_role("listitem").filter(has_text="HANDLE_PAYMENTS").count() == 1
 
+    async def test_a_permission_the_app_lacks_can_be_granted_from_where_it_is_told(self, open_dashboard, merchant):
+        [installed] = [each for each in merchant.saleor.store.apps if each.id == merchant.app.id]
+        granted = installed.granted
+        installed.granted = granted - {"MANAGE_ORDERS", "MANAGE_CHECKOUTS"}
+        try:
+            opened = await open_dashboard("/health")
+            await opened.app.get_by_role("button", name="Grant it").click()
+            await opened.page.wait_for_url("**/edit/permissions?*")
+        finally:
+            installed.granted = granted
+        [asked] = await opened.actions("requestPermissions")
+        assert sorted(asked["permissions"]) == ["MANAGE_CHECKOUTS", "MANAGE_ORDERS"]
+        assert asked["redirectPath"] == "health"  # below the app's own address, as the Dashboard takes it
+
     async def test_no_cookie_and_nothing_else_is_kept_in_the_browser(self, open_dashboard):
         opened = await open_dashboard("/problems")
         assert await opened.page.context.cookies() == []

@@ -21,7 +21,7 @@ async function fetchSession() {
 }
 
 function post(message) {
-  frame.contentWindow.postMessage(message, appOrigin);
+  frame.contentWindow?.postMessage(message, appOrigin);
 }
 
 const handshake = () => post({
@@ -78,7 +78,11 @@ const handlers = {
     else return false;
     return true;
   },
-  requestPermissions({ permissions, redirectPath }) { return permissions.length > 0 && Boolean(redirectPath); },
+  requestPermissions({ permissions, redirectPath }) {
+    const isRight = permissions.length > 0 && Boolean(redirectPath);
+    if (isRight) navigate(`/extensions/app/${appId}/edit/permissions?requestedPermissions=${permissions}&redirectPath=${redirectPath}`);
+    return isRight;
+  },
   popupClose() { return true; },
   widgetResize({ height }) { frame.style.height = `${height}px`; return true; },
   refreshEntity() { return true; },
@@ -141,7 +145,7 @@ function navigate(to) {
 
 function moved() {
   routed = location.pathname;
-  if (!routed.startsWith(own)) {
+  if (!routed.startsWith(own) || routed.startsWith(`${own}/edit`)) {
     state.handshakeDone = false;
     return frame.remove();
   }
