@@ -135,7 +135,9 @@ class Story:
     async def _befall(self) -> None:
         names = [*MISHAPS]
         if (await self.subs.schedule(self.schedule_id)).recurrence.unit is Unit.YEAR:
-            names.remove("skip")  # of one date in a year, nothing would be left
+            names = [
+                it for it in names if it not in {"skip", "pause"}
+            ]  # a year's only date left out ends the agreement
         name = self.dice.choice(names)
         self.told[name] += 1
         await getattr(self, f"_{name}")()
