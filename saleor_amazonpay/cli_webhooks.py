@@ -58,6 +58,7 @@ async def _look_at(services: Services, installation: Any, *, repair: bool) -> di
         "tenant": installation.api_url,
         "differs": [],
         "permissions": [],
+        "extensions": [],
         "repaired": False,
         "error": None,
     }
@@ -71,6 +72,7 @@ async def _look_at(services: Services, installation: Any, *, repair: bool) -> di
         **told,
         "differs": differs,
         "permissions": list(found.missing_permissions),
+        "extensions": list(found.missing_extensions),
         "repaired": repair and bool(differs),
     }
 
@@ -82,4 +84,5 @@ def _told(one: dict[str, Any]) -> str:
     done = "repaired" if one["repaired"] else "differs"
     lines += [f"  {done}: {difference}" for difference in one["differs"]]
     lines += [f"  the merchant has to grant {permission}" for permission in one["permissions"]]
+    lines += [f"  only installing the app again adds {mount}" for mount in one["extensions"]]
     return "\n".join(lines) if len(lines) > 1 else f"{one['tenant']}\n  as the manifest says"

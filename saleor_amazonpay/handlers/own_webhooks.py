@@ -19,7 +19,7 @@ from saleor_amazonpay import __version__
 from saleor_amazonpay.errors import SaleorRefused
 from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.services import Services
-from saleor_amazonpay.messages import Message
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.saleor.client import raise_for_errors
 from saleor_amazonpay.saleor.manifest import WEBHOOKS_PATH, build_manifest
 from saleor_amazonpay.storage import installations as installation_rows
@@ -52,10 +52,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What differs in one Saleor, and which permissions the merchant has not granted."""
+    """What differs in one Saleor, and which permissions the merchant has not granted.
+
+    ``missing_extensions`` are the places in the Dashboard, as the manifest names them, where the app is not shown:
+    Saleor has no mutation that adds an extension to an installed app, only installing it again does.
+    """
 
     differences: tuple[Difference, ...]
     missing_permissions: tuple[str, ...]
+    missing_extensions: tuple[str, ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -71,7 +76,9 @@ async def compare(services: Services, installation: Installation) -> Report:
     identity = await services.saleor.app_identity(installation.api_url, installation.token)
     manifest = _manifest(services, identity.schema_version)
     missing = sorted(set(manifest["permissions"]) - identity.permissions)
-    return Report(tuple(differences(manifest["webhooks"], identity.webhooks, _ours(services))), tuple(missing))
+    hidden = tuple(each["mount"] for each in manifest["extensions"] if each["url"] not in identity.extensions)
+    found = tuple(differences(manifest["webhooks"], identity.webhooks, _ours(services)))
+    return Report(found, tuple(missing), hidden)
 
 
 async def repair(services: Services, installation: Installation) -> Report:
@@ -85,6 +92,7 @@ async def repair(services: Services, installation: Installation) -> Report:
         await _carry_out(services, installation, difference)
         log.info("webhook_repaired", tenant=installation.api_url, repair=str(difference))
     await _tell_of_permissions(services, installation, found.missing_permissions)
+    await _tell_of_extensions(services, installation, found.missing_extensions)
     now, mark = services.clock.now(), manifest_mark(services)
     await services.database.run(
         lambda session: installation_rows.note_webhooks(
@@ -200,3 +208,34 @@ async def _tell_of_permissions(services: Services, installation: Installation, m
 
 
 _PERMISSIONS = "permissions"
+
+
+# --- what only installing again brings ----------------------------------------------------------------------------
+
+EXTENSIONS = "extensions"
+"""The problem's key; the overview shows it too."""
+
+_PLACES: Mapping[str, str] = {
+    "ORDER_DETAILS_WIDGETS": marked("the widget beside an order"),
+    "CUSTOMER_DETAILS_WIDGETS": marked("the widget beside a customer"),
+}
+"""What is shown at a mount of the manifest."""
+
+
+def only_by_installing(services: Services, missing: Sequence[str]) -> Message:
+    """What the merchant does not see, why, what to do, and that it costs nothing (DESIGN §6 case 17)."""
+    return Message(
+        "Saleor does not show everything of this version of the app: {places}. It was installed before that existed, "
+        "and Saleor adds it only when the app is installed: delete the app in Saleor's Dashboard, under Extensions, "
+        "and install it again from {manifest}. Accounts, keys, channels, payments and agreements stay as they are.",
+        places=tuple(Message(_PLACES[mount]) for mount in missing),
+        manifest=f"{services.settings.app_api_base_url.rstrip('/')}/api/manifest",
+    )
+
+
+async def _tell_of_extensions(services: Services, installation: Installation, missing: Sequence[str]) -> None:
+    if missing:
+        sentence = only_by_installing(services, missing)
+        await problems.raise_problem(services, installation.api_url, EXTENSIONS, sentence)
+    else:
+        await problems.cure(services, installation.api_url, EXTENSIONS)

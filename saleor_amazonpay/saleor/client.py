@@ -39,12 +39,13 @@ _HTTP_COME_BACK = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class AppIdentity:
-    """Who a token speaks for. ``schema_version`` is the Saleor's, e.g. ``"3.23"``."""
+    """Who a token speaks for. ``schema_version`` is the Saleor's, e.g. ``"3.23"``; ``extensions`` their addresses."""
 
     id: str
     permissions: frozenset[str]
     schema_version: str
     webhooks: tuple[Mapping[str, Any], ...] = ()
+    extensions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,9 @@ class SaleorClient:
             raise SaleorTokenRevoked("The token belongs to no active app of that Saleor.")
         with _expected_shape():
             permissions = frozenset(str(permission["code"]) for permission in app["permissions"] or ())
-            return AppIdentity(str(app["id"]), permissions, str(data["shop"]["schemaVersion"]), tuple(app["webhooks"]))
+            extensions = frozenset(str(extension["url"]) for extension in app["extensions"])
+            version, webhooks = str(data["shop"]["schemaVersion"]), tuple(app["webhooks"])
+            return AppIdentity(str(app["id"]), permissions, version, webhooks, extensions)
 
     async def report_transaction_event(
         self,

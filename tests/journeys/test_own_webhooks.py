@@ -19,6 +19,7 @@ from saleor_amazonpay.storage import installations as installation_rows
 from saleor_amazonpay.storage.engine import Statement
 from saleor_amazonpay.storage.tables import installations
 from tests.journeys.helpers import CHARGE, captured
+from tests.journeys.pages import ask, graphql
 
 
 def installed(shop):
@@ -170,6 +171,54 @@ class TestRepairing:
         await own_webhooks.repair(services, one)
         await shop.work()
         assert app.problems == []
+
+
+class TestExtensions:
+    """Saleor has no mutation for the extensions of an installed app: the merchant is told to install it again."""
+
+    async def test_what_a_shop_installed_before_does_not_see_is_told_and_installing_again_costs_nothing(self, any_shop):
+        shop, services = any_shop, any_shop.running.services
+        transaction = await shop.authorized()
+        installed(shop).extensions.clear()
+        await of_another_version(shop)
+        await sweep.run(services)
+        await shop.work()
+
+        [problem] = installed(shop).problems
+        assert problem.key == "extensions"
+        manifest = f"{shop.app_url}/api/manifest"
+        for said in ("the widget beside an order; the widget beside a customer", manifest, "keys", "stay as they are"):
+            assert said in problem.message
+        for page in ("", "/health", "/problems"):
+            english, japanese = await ask(shop, "GET", page), await ask(shop, "GET", page, language="ja")
+            assert "the widget beside a customer" in english.text, page
+            assert f"{manifest} からもう一度インストールしてください。アカウント、鍵" in japanese.text, page
+
+        shop.saleor.delete_app(installed(shop))
+        shop.app = await shop.saleor.install_app(manifest)
+        await sweep.run(services)
+        await own_webhooks.repair(services, await installation(shop))
+        await shop.work()
+        assert installed(shop).problems == []
+        assert "the widget beside" not in (await ask(shop, "GET", "")).text
+        accounts = (await graphql(shop, "{ accounts { name state channels } }"))["accounts"]
+        assert [(each["state"], each["channels"]) for each in accounts] == [
+            ("ACTIVE", ["default-jp"]),
+            ("ACTIVE", ["us"]),
+        ]
+        assert (await graphql(shop, "{ payments { nodes { transactionId } } }"))["payments"]["nodes"] == [
+            {"transactionId": transaction}
+        ]
+        assert await shop.authorized()
+
+    async def test_a_saleor_that_has_no_such_places_is_told_nothing(self, shop):
+        shop.saleor.schema_version = "3.21"
+        installed(shop).extensions.clear()
+        assert (await compared(shop)).missing_extensions == ()
+
+    async def test_an_app_that_moved_shows_its_old_address_there(self, shop):
+        installed(shop).extensions[0]["url"] = "https://old.example/dashboard/widgets/order"
+        assert (await compared(shop)).missing_extensions == ("ORDER_DETAILS_WIDGETS",)
 
 
 class TestTheCommand:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from saleor_amazonpay.dashboard.pages import Answer, MenuEntry, Pages, Screen, Visit
-from saleor_amazonpay.handlers import setup_progress
+from saleor_amazonpay.handlers import own_webhooks, setup_progress
 from saleor_amazonpay.handlers.setup_progress import SetupProgress, Step
 from saleor_amazonpay.messages import Message, marked
+from saleor_amazonpay.storage import problems as problem_rows
+from saleor_amazonpay.storage.problems import CURED
 
 pages = Pages()
 
@@ -73,11 +75,15 @@ class ShownStep:
 async def overview(visit: Visit) -> Answer:
     progress = await setup_progress.progress(visit.services, visit.tenant)
     steps = [_shown(step, progress) for step in Step]
+    hidden = await visit.services.database.read(
+        lambda session: problem_rows.get(session, visit.tenant, own_webhooks.EXTENSIONS)
+    )
     used = {account.environment for account in progress.used}
     return Screen(
         "overview.html",
         title=Message("Amazon Pay"),
         progress=progress,
+        hidden=hidden.sentence if hidden is not None and hidden.state != CURED else None,
         steps=steps,
         done=sum(step.is_done for step in steps),
         is_mixed=used == {"sandbox", "live"},

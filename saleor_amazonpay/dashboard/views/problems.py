@@ -83,6 +83,11 @@ REMEDIES: Final = {
         marked("The app lacks a permission in Saleor"),
         marked("Give it to the app under Extensions, or install the app again."),
     ),
+    "extensions": Remedy(
+        marked("Saleor does not show a newer part of the app"),
+        marked("Nothing is lost by installing the app again; do it when no checkout is under way."),
+        "/health",
+    ),
     "schedule": Remedy(
         marked("A billing schedule needs you"),
         marked("A renewal could not be charged or its order not be made."),

@@ -61,8 +61,9 @@ async def _of_saleor(services: Services, installation: Installation) -> AsyncIte
         yield Finding("saleor", Level.FAULT, Message("Saleor cannot be asked: {fault}", fault=absence.sentence), todo)
         return
     yield Finding("saleor", Level.WELL, Message("Saleor answers and accepts the app's token."))
-    for finding in (*_of_version(installation), *_of_webhooks(report), await _of_keys(services, installation)):
+    for finding in (*_of_version(installation), *_of_webhooks(report), _of_extensions(services, report)):
         yield finding
+    yield await _of_keys(services, installation)
     async for finding in _of_clock(services, installation):
         yield finding
 
@@ -91,6 +92,13 @@ def _of_webhooks(report: own_webhooks.Report) -> Iterator[Finding]:
         yield Finding("webhooks", Level.FAULT, said, Message("Run `saleor-amazonpay webhooks --repair`."))
     else:
         yield Finding("webhooks", Level.WELL, Message("Saleor's webhooks are those of this version."))
+
+
+def _of_extensions(services: Services, report: own_webhooks.Report) -> Finding:
+    if report.missing_extensions:
+        said = own_webhooks.only_by_installing(services, report.missing_extensions)
+        return Finding("extensions", Level.WARNING, said)
+    return Finding("extensions", Level.WELL, Message("Saleor shows everything of this version of the app."))
 
 
 async def _of_keys(services: Services, installation: Installation) -> Finding:

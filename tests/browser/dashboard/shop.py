@@ -42,9 +42,14 @@ ENDING = Message(
 
 @dataclass
 class Shop:
+    """``places`` are what paths of its pages have in them."""
+
     merchant: Merchant
-    main: str
-    locked: str
+    places: dict[str, str]
+
+    @property
+    def main(self) -> str:
+        return self.places["main"]
 
 
 async def furnish(merchant: Merchant) -> Shop:
@@ -77,4 +82,4 @@ async def furnish(merchant: Merchant) -> Shop:
 
     await services.database.run(write)
     services.directory.forget(merchant.tenant)
-    return Shop(merchant, main.id, locked.id)
+    return Shop(merchant, {"main": main.id, "locked": locked.id, "archived": old.id})
