@@ -7,6 +7,8 @@ of the translations finds them.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -46,6 +48,18 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
     return "; ".join(str(_plain(each)) for each in value) if isinstance(value, tuple) else value
+
+
+def recognized(text: str, templates: Iterable[str]) -> Message:
+    """The sentence a text was made of, for texts that were kept without it; one of none of them stays as it is."""
+    for template in templates:
+        pattern = "".join(
+            f"(?P<{part[1:-1]}>.+?)" if part.startswith("{") else re.escape(part)
+            for part in re.split(r"(\{\w+\})", template)
+        )
+        if match := re.fullmatch(pattern, text, re.DOTALL):
+            return Message(template, **match.groupdict())
+    return Message("{what}", what=text)
 
 
 def marked(template: str) -> str:

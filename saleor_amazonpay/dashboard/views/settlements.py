@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from saleor_amazonpay.dashboard.pages import Answer, Download, Go, MenuEntry, PageNotFound, Pages, Screen, Upload, Visit
+from saleor_amazonpay.dashboard.views.settlement_notes import noted
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.reports import ReportFrequency
 from saleor_amazonpay.errors import AppError
@@ -125,6 +126,7 @@ async def one(visit: Visit) -> Answer:
         everything=everything,
         matches=MATCHES,
         money=_money,
+        noted=noted,
     )
 
 
