@@ -38,6 +38,11 @@ class Setting:
     saleor: Saleor
     private_key: str
     amazon_port: int
+    url: str | None = None  # of a database of PostgreSQL; None: a SQLite file in the folder
+
+    @property
+    def database_url(self) -> str:
+        return self.url or f"sqlite:///{self.database}"
 
     @classmethod
     def make(cls, folder: Path, amazon_port: int) -> Setting:
@@ -56,7 +61,7 @@ class Setting:
         with whatever row is measured when it falls due.
         """
         return {
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": self.database_url,
             "SECRET_KEY": SECRET_KEY,
             "ALLOW_LOCAL_NETWORK": "true",
             "AMAZON_PAY_API_URL": f"http://127.0.0.1:{self.amazon_port}",
@@ -69,14 +74,13 @@ class Setting:
 
 async def prepare(setting: Setting) -> None:
     """A database with one installed Saleor and one account for its channel."""
-    url = f"sqlite:///{setting.database}"
-    await asyncio.to_thread(migrate.upgrade, url)
-    await _store(url, setting)
+    await asyncio.to_thread(migrate.upgrade, setting.database_url)
+    await _store(setting.database_url, setting)
 
 
 async def install(setting: Setting, api_url: str, account_id: str) -> None:
     """A Saleor with the run's signing key and an account of its own."""
-    await _store(f"sqlite:///{setting.database}", setting, api_url, account_id)
+    await _store(setting.database_url, setting, api_url, account_id)
 
 
 async def _store(url: str, setting: Setting, api_url: str = API_URL, account_id: str = "bench-account") -> None:
@@ -118,12 +122,14 @@ async def _store(url: str, setting: Setting, api_url: str = API_URL, account_id:
 
 
 @contextmanager
-def our_app(setting: Setting, *, code: Path = ROOT, wait: bool = True) -> Iterator[processes.Server]:
+def our_app(
+    setting: Setting, *, code: Path = ROOT, wait: bool = True, log: str = "app.log"
+) -> Iterator[processes.Server]:
     """``saleor-amazonpay serve`` of the checkout at ``code``, its worker inside."""
     port = processes.free_port()
     command = [sys.executable, "-m", "saleor_amazonpay.cli", "serve"]
     environment = {**setting.environment, "PORT": str(port), "PYTHONPATH": str(code)}
-    with processes.running(command, environment, port, setting.folder / "app.log", cwd=code, wait=wait) as server:
+    with processes.running(command, environment, port, setting.folder / log, cwd=code, wait=wait) as server:
         yield server
 
 

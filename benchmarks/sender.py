@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 
 from benchmarks.payloads import Webhook
 
@@ -26,11 +27,15 @@ class Volley:
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-async def fire(port: int, webhooks: Sequence[Webhook], *, in_flight: int, keep_alive: bool) -> Volley:
-    """Send each once. Without ``keep_alive`` every request has a connection of its own, as Saleor does it."""
+async def fire(ports: int | Sequence[int], webhooks: Sequence[Webhook], *, in_flight: int, keep_alive: bool) -> Volley:
+    """Send each once. Without ``keep_alive`` every request has a connection of its own, as Saleor does it.
+
+    Where there are several ports, as many senders go to each.
+    """
     volley, waiting = Volley(), iter(webhooks)
+    turns = cycle([ports] if isinstance(ports, int) else ports)
     started = time.perf_counter()
-    await asyncio.gather(*(_worker(port, waiting, volley, keep_alive=keep_alive) for _ in range(in_flight)))
+    await asyncio.gather(*(_worker(next(turns), waiting, volley, keep_alive=keep_alive) for _ in range(in_flight)))
     volley.seconds = time.perf_counter() - started
     return volley
 

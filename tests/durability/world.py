@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import multiprocessing.connection
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -124,6 +125,12 @@ class Replica:
     def was_killed(self) -> bool:
         return self.process.exitcode == -9
 
+    def retire(self) -> None:
+        """SIGTERM: it takes no more connections, finishes what it has begun and ends."""
+        self.process.terminate()
+        self.process.join(DIES_WITHIN)
+        assert self.process.exitcode in {0, -signal.SIGTERM}  # uvicorn ends as if the signal had killed it
+
     def kill(self) -> None:
         self.process.kill()
         self.process.join(DIES_WITHIN)
@@ -159,6 +166,11 @@ class World(journeys.Shop):
         self.replicas.remove(replica)
         if replica.port in self.balancer.ports:  # it may not have come up yet
             self.balancer.ports.remove(replica.port)
+
+    async def retire(self, replica: Replica) -> None:
+        """It ends of its own accord; the balancer finds that out by itself."""
+        await asyncio.to_thread(replica.retire)
+        self.remove(replica)
 
     def arm(self) -> None:
         """From now on passing the step counts."""

@@ -1,0 +1,115 @@
+"""Two replicas on PostgreSQL against one: what a webhook costs, and whether they wait for each other's locks.
+
+Both replicas share one core, PostgreSQL and the sender the other, so nothing is said about throughput. A lock that is
+waited for longer than 5 ms is written to PostgreSQL's log by PostgreSQL itself. ``python -m benchmarks.replicas``; part
+of ``make bench``. That a killed replica loses nothing and a rolling upgrade drops nothing is tested, not measured:
+``tests/durability/test_chaos.py`` and ``test_rolling_upgrade.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg
+import uvloop
+
+from benchmarks import apps, processes, sender
+from benchmarks.apps import Setting
+from benchmarks.cv2 import CheckoutApi
+from benchmarks.payloads import Webhook
+from benchmarks.processes import Server
+from benchmarks.scenarios import INITIALIZE, WARM_UP, purchases, settle
+from tests.databases import Cluster, postgresql_cluster
+
+ROUNDS, IN_FLIGHT, COUNT = 5, 16, 1600
+LONGEST_LOCK_MS = 5
+MOST = 1.1
+EVENTS = (INITIALIZE, "transaction_process_session", "transaction_charge_requested")
+
+
+class Replicas:
+    """As many processes as there are; requests are dealt out in turn, as by a balancer."""
+
+    def __init__(self, servers: list[Server]) -> None:
+        self._servers = servers
+
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(server.cpu_seconds for server in self._servers)
+
+    async def fire(self, webhooks: list[Webhook]) -> float:
+        """CPU seconds of the app for one webhook."""
+        before = self.cpu_seconds
+        ports = [server.port for server in self._servers]
+        volley = await sender.fire(ports, webhooks, in_flight=IN_FLIGHT, keep_alive=True)
+        if volley.errors:
+            raise RuntimeError(f"{volley.errors} wrong answers: {volley.first_error}")
+        return (self.cpu_seconds - before) / len(webhooks)
+
+
+async def measure(folder: Path, rounds: int = ROUNDS) -> dict[str, Any]:
+    amazon = CheckoutApi()
+    made = Setting.make(folder, await amazon.listen())
+    with ExitStack() as stack:
+        cluster = stack.enter_context(postgresql_cluster())
+        _tell_of_long_locks(cluster)
+        setting = replace(made, url=stack.enter_context(cluster.database()))
+        await apps.prepare(setting)
+        servers = [stack.enter_context(apps.our_app(setting, log=f"app-{number}.log")) for number in range(2)]
+        counts = {1: Replicas(servers[:1]), 2: Replicas(servers)}
+        cpu: dict[int, dict[str, list[float]]] = {count: {event: [] for event in EVENTS} for count in counts}
+        for replicas in counts.values():
+            await replicas.fire([setting.saleor.webhook(INITIALIZE, bought) for bought in purchases(WARM_UP)])
+        for _ in range(rounds):
+            for count, replicas in counts.items():
+                settle()
+                bought = purchases(COUNT)
+                for event in EVENTS:
+                    used = await replicas.fire([setting.saleor.webhook(event, each) for each in bought])
+                    cpu[count][event].append(used * 1e6)
+        long_locks = _long_locks(cluster)
+    one, two = ({event: median(used) for event, used in cpu[count].items()} for count in (1, 2))
+    ratios = {event: two[event] / one[event] for event in EVENTS}
+    return {
+        "cpu_us_with_one": one,
+        "cpu_us_with_two": two,
+        "ratios": ratios,
+        f"lock_waits_over_{LONGEST_LOCK_MS}_ms": long_locks,
+        "is_met": max(ratios.values()) <= MOST and not long_locks,
+    }
+
+
+def _tell_of_long_locks(cluster: Cluster) -> None:
+    """PostgreSQL looks for a deadlock after this time, and then says that somebody waits."""
+    cluster.execute("ALTER SYSTEM SET log_lock_waits = on")
+    cluster.execute(f"ALTER SYSTEM SET deadlock_timeout = '{LONGEST_LOCK_MS}ms'")
+    cluster.execute("SELECT pg_reload_conf()")
+
+
+def _long_locks(cluster: Cluster) -> int:
+    with psycopg.connect(cluster.url("postgres")) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    return (Path(row[0]).parent / "log").read_text("utf-8", "replace").count("still waiting for")
+
+
+def main() -> None:
+    processes.pin(processes.SENDER_CORE)
+    with tempfile.TemporaryDirectory(prefix="replicas-") as folder:
+        result = uvloop.run(measure(Path(folder)))
+    print("\n".join(f"{name:>24}: {figure}" for name, figure in result.items()))
+    kept = Path("artifacts") / "bench" / f"replicas-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    print(f"Kept in {kept}")
+
+
+if __name__ == "__main__":
+    main()
