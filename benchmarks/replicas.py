@@ -28,7 +28,7 @@ from benchmarks.processes import Server
 from benchmarks.scenarios import INITIALIZE, WARM_UP, purchases, settle
 from tests.databases import Cluster, postgresql_cluster
 
-ROUNDS, IN_FLIGHT, COUNT = 5, 16, 1600
+ROUNDS, IN_FLIGHT, COUNT = 5, 16, 800
 LONGEST_LOCK_MS = 5
 MOST = 1.1
 EVENTS = (INITIALIZE, "transaction_process_session", "transaction_charge_requested")
