@@ -197,17 +197,17 @@ def _input(wanted: Found) -> dict[str, Any]:
 
 async def _tell_of_permissions(services: Services, installation: Installation, missing: Sequence[str]) -> None:
     if not missing:
-        await problems.cure(services, installation.api_url, _PERMISSIONS)
+        await problems.cure(services, installation.api_url, PERMISSIONS_PROBLEM)
         return
     sentence = Message(
         "The Amazon Pay app lacks the permission {names}, which this version needs. Grant it on the app's page in "
         "Saleor's Dashboard, or install the app again.",
         names=", ".join(missing),
     )
-    await problems.raise_problem(services, installation.api_url, _PERMISSIONS, sentence, critical=True)
+    await problems.raise_problem(services, installation.api_url, PERMISSIONS_PROBLEM, sentence, critical=True)
 
 
-_PERMISSIONS = "permissions"
+PERMISSIONS_PROBLEM = "permissions"
 
 
 # --- what only installing again brings ----------------------------------------------------------------------------

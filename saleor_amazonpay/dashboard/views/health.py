@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from saleor_amazonpay.dashboard.pages import Answer, MenuEntry, Pages, Screen, Visit
+from saleor_amazonpay.handlers import problems
 from saleor_amazonpay.handlers.diagnosis import Level, of_tenant
+from saleor_amazonpay.handlers.own_webhooks import PERMISSIONS_PROBLEM
 from saleor_amazonpay.messages import Message, marked
 
 pages = Pages()
@@ -25,6 +27,8 @@ async def health(visit: Visit) -> Answer:
     """Amazon is not asked with the accounts' keys: their own page does that, and so does whatever is paid."""
     installation = (await visit.services.directory.tenant(visit.tenant)).installation
     found = await of_tenant(visit.services, installation, tries_keys=False)
+    if any(finding.check == "permissions" and finding.level is Level.WELL for finding in found):
+        await problems.cure(visit.services, visit.tenant, PERMISSIONS_PROBLEM)  # granted since the daily look
     ordered = sorted(found, key=lambda finding: -finding.level)
     return Screen(
         "health.html",

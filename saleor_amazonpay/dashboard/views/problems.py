@@ -98,7 +98,7 @@ REMEDIES: Final = {
     ),
     "dispute": Remedy(
         marked("A buyer disputes a payment"),
-        marked("Answer it in time: an unanswered dispute is lost."),
+        marked("An open dispute is lost unless it is answered in time."),
         "/disputes/{what}",
     ),
     "settlement": Remedy(

@@ -118,6 +118,17 @@ async def choose(opened, words, name, content):
     await opened.click(words.add)
 
 
+async def test_a_dispute_leads_to_its_payment(open_dashboard_of, shop):
+    dispute_id = await disputed(shop)
+    opened = await open_dashboard_of(shop, f"/disputes/{dispute_id}")
+    await opened.title(f"Dispute {dispute_id}")
+    charge = opened.app.get_by_role("definition").get_by_role("link")
+    charge_id = await charge.inner_text()
+    await charge.click()
+    await opened.app.get_by_role("heading", level=1, name="Payment").wait_for()
+    await opened.app.get_by_role("cell", name=charge_id, exact=True).first.wait_for()
+
+
 @pytest.mark.parametrize("language", WORDS)
 async def test_evidence_is_added_refused_and_sent(open_dashboard_of, shop, language):
     words, dispute_id = WORDS[language], await disputed(shop)

@@ -9,6 +9,8 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import TimeoutError as NotShown
 
+from saleor_amazonpay.handlers import own_webhooks
+from saleor_amazonpay.storage import problems as problem_rows
 from tests.browser.dashboard.conftest import PHONE
 
 pytestmark = pytest.mark.browser
@@ -208,12 +210,21 @@ class TestSession:
         installed.granted = granted - {"MANAGE_ORDERS", "MANAGE_CHECKOUTS"}
         try:
             opened = await open_dashboard("/health")
+            one = (await merchant.services.directory.tenant(merchant.tenant)).installation
+            await own_webhooks.repair(merchant.services, one)  # the daily look tells of it as a problem
             await opened.app.get_by_role("button", name="Grant it").click()
             await opened.page.wait_for_url("**/edit/permissions?*")
         finally:
             installed.granted = granted
         [asked] = await opened.actions("requestPermissions")
         assert sorted(asked["permissions"]) == ["MANAGE_CHECKOUTS", "MANAGE_ORDERS"]
+        again = await open_dashboard("/health")
+        await again.title("Health")
+        known = await merchant.services.database.read(
+            lambda session: problem_rows.get(session, merchant.tenant, own_webhooks.PERMISSIONS_PROBLEM)
+        )
+        assert known is not None
+        assert known.state == problem_rows.CURED
         assert asked["redirectPath"] == "health"  # below the app's own address, as the Dashboard takes it
 
     async def test_no_cookie_and_nothing_else_is_kept_in_the_browser(self, open_dashboard):
