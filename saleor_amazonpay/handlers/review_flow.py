@@ -47,6 +47,7 @@ async def begin(
     services: Services, account: Account, payment: Payment, event: SessionEvent, deadline: Deadline
 ) -> SessionAnswer:
     """Bind the buyer's session to the payment and send the buyer on to Amazon."""
+    services.chronicle.note(payment.id, "request", event="transaction_initialize_session", amount=str(payment.amount))
     obstacle = await services.database.run(lambda session: _bind(session, services, payment))
     if obstacle is not None:
         return refused(payment.api_url, event, obstacle, [DataError(_SESSION_FIELD, "INVALID", obstacle)])
@@ -55,6 +56,8 @@ async def begin(
 
 def _bind(session: Session, services: Services, payment: Payment) -> str | None:
     """Bind the checkout session to the payment; otherwise why it cannot be (case 3)."""
+    if payment_rows.begin(session, payment):
+        return None
     known, holder = payment_rows.with_rival(session, payment)
     if known is not None and not known.is_undecided:
         return "This transaction is decided already; start a new one."
@@ -65,10 +68,6 @@ def _bind(session: Session, services: Services, payment: Payment) -> str | None:
             return "This Amazon Pay session belongs to another checkout."
         _replace(session, services, holder)
     payment_rows.save(session, payment)
-    now = services.clock.now()
-    timeline.add(
-        session, payment.id, "request", now, event="transaction_initialize_session", amount=str(payment.amount)
-    )
     return None
 
 

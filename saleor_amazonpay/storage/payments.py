@@ -29,7 +29,7 @@ from saleor_amazonpay.domain.states import (
     PaymentStatus,
 )
 from saleor_amazonpay.storage import agreements as agreement_rows
-from saleor_amazonpay.storage.engine import Row, Session, Statement, upsert
+from saleor_amazonpay.storage.engine import Row, Session, Statement, insert_ignore, upsert
 from saleor_amazonpay.storage.tables import calls, charges, operations, payments, refunds
 from saleor_amazonpay.storage.times import from_micros, maybe_from_micros, to_micros
 
@@ -114,6 +114,7 @@ _RIVALS = Statement(
     )
     .with_for_update()
 )
+_BEGIN = Statement(insert_ignore(payments))
 _SAVE = Statement(
     upsert(
         payments,
@@ -215,6 +216,11 @@ def with_rival(session: Session, payment: Payment) -> tuple[Payment | None, Paym
         else:
             rival = _payment(session, row)
     return known, rival
+
+
+def begin(session: Session, payment: Payment) -> bool:
+    """Insert; False where the transaction or the checkout session has a payment already: then nothing was done."""
+    return session.execute(_BEGIN, _columns(payment)) == 1
 
 
 def save(session: Session, payment: Payment) -> None:

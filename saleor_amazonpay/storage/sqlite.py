@@ -86,6 +86,7 @@ class _Lane:
         self._size = threads
         self._group_limit = group_limit
         self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Submission]] = {}
         self._threads: list[threading.Thread] = []
 
     def open(self, connect_one: Callable[[], sqlite3.Connection]) -> None:
@@ -97,6 +98,8 @@ class _Lane:
 
     def close(self) -> None:
         """Return when everything submitted before has been done."""
+        for loop in list(self._gathered):
+            self._hand_over(loop)
         for _ in self._threads:
             self._queue.put(None)
         while self._threads:
@@ -107,8 +110,16 @@ class _Lane:
         future: asyncio.Future[T] = loop.create_future()
         if not self._threads:
             raise StorageUnavailable("The database is not open.")
-        self._queue.put(_Submission(work, future, loop))
+        waiting = self._gathered.setdefault(loop, [])
+        waiting.append(_Submission(work, future, loop))
+        if len(waiting) == 1:
+            loop.call_soon(self._hand_over, loop)
         return future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """All that one turn of the loop has submitted: waking a thread for each would cost more than the works do."""
+        for submission in self._gathered.pop(loop, ()):
+            self._queue.put(submission)
 
     def _serve(self, connection: sqlite3.Connection) -> None:
         for group in self._groups():
