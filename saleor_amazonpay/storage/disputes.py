@@ -156,9 +156,9 @@ _EVIDENCE_SENT = Statement(
 )
 
 _OF_PAYMENT = Statement(
-    select(disputes.c.dispute_id, disputes.c.amount)
-    .where(disputes.c.api_url == bindparam("tenant"), disputes.c.payment_id == bindparam("in_payment"))
-    .order_by(disputes.c.created_at, disputes.c.dispute_id)
+    _WITH_PAYMENT.where(
+        disputes.c.api_url == bindparam("tenant"), disputes.c.payment_id == bindparam("in_payment")
+    ).order_by(disputes.c.created_at, disputes.c.dispute_id)
 )
 
 
@@ -167,9 +167,9 @@ def get(session: Session, api_url: str, dispute_id: str) -> Dispute | None:
     return _dispute(row) if row else None
 
 
-def of_payment(session: Session, api_url: str, payment_id: str) -> list[Row]:
-    """Id and amount of every dispute about a payment."""
-    return session.all(_OF_PAYMENT, {"tenant": api_url, "in_payment": payment_id})
+def of_payment(session: Session, api_url: str, payment_id: str) -> Sequence[Dispute]:
+    """Every dispute about a payment, oldest first."""
+    return [_dispute(row) for row in session.all(_OF_PAYMENT, {"tenant": api_url, "in_payment": payment_id})]
 
 
 def page(session: Session, api_url: str, *, before: tuple[int, str] = FIRST, limit: int = 50) -> Sequence[Dispute]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from saleor_amazonpay.storage import disputes as dispute_rows
 from saleor_amazonpay.storage import drift as drift_rows
 from saleor_amazonpay.storage import problems as problem_rows
 from tests.journeys.agreements import hear, listen
-from tests.journeys.helpers import break_amazon, charges, event_types, settle
+from tests.journeys.helpers import break_amazon, charges, event_types, payment_of, settle
 from tests.journeys.pages import ask, graphql
 from tests.journeys.test_refunding import charged
 
@@ -217,6 +218,23 @@ class TestAnswered:
 
 
 class TestOnThePage:
+    async def test_the_payment_says_that_it_is_disputed_and_what_was_lost(self, shop):
+        transaction, dispute_id = await disputed(shop, Money.parse("1000", "JPY"))
+        payment = await payment_of(shop, transaction)
+        page = (await ask(shop, "GET", f"/payments/{payment.id}")).text
+        assert "Disputed by the buyer" in page
+        assert "Your answer is wanted" in page
+        assert f"/disputes/{dispute_id}" in page
+        assert "Lost to disputes" not in page
+
+        await resolve(shop, transaction, dispute_id, "BuyerWon")
+        page = re.sub(r"<[^>]+>|\s+", " ", (await ask(shop, "GET", f"/payments/{payment.id}")).text)
+        kept, in_saleor = re.search(r"Captured and kept\s+(\S+ JPY)\s+(\S+ JPY)", page).groups()
+        assert kept == in_saleor == f"{shop.transaction(transaction).charged:.0f} JPY"
+        assert re.search(r"Lost to disputes\s+1000 JPY", page)
+        japanese = (await ask(shop, "GET", f"/payments/{payment.id}", language="ja")).text
+        assert "購入者の異議申し立て" in japanese
+
     async def test_a_dispute_is_found_answered_and_followed(self, shop):
         _, dispute_id = await disputed(shop, reason="ProductNotReceived")
         listing = await ask(shop, "GET", "/disputes")

@@ -155,7 +155,7 @@ def _words(visit: Visit) -> dict[str, object]:
     return {
         "reasons": REASONS,
         "evidence_types": EVIDENCE,
-        "badge": _badge,
+        "badge": badge,
         "left": lambda dispute: _left(dispute, now),
         "is_urgent": lambda dispute: dispute.respond_by is not None and dispute.respond_by - now < _SOON,
         "is_open": lambda dispute: (
@@ -166,7 +166,7 @@ def _words(visit: Visit) -> dict[str, object]:
     }
 
 
-def _badge(dispute: Dispute) -> tuple[str, str]:
+def badge(dispute: Dispute) -> tuple[str, str]:
     """What it has come to, and its tone."""
     if is_lost(dispute.state, dispute.resolution, dispute.reason_code):
         return marked("Lost"), "critical"

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from saleor_amazonpay.dashboard.pages import Answer, Download, Form, Go, MenuEntry, Pages, Screen, Visit
 from saleor_amazonpay.dashboard.translations import Language
+from saleor_amazonpay.dashboard.views import disputes
 from saleor_amazonpay.dashboard.views.following import follow
 from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.domain.states import OperationKind, PaymentStatus, StaffAction
@@ -69,7 +70,7 @@ OPERATIONS: Final[Mapping[OperationKind, str]] = {
 
 AMOUNTS: Final[Mapping[str, str]] = {
     "authorized": marked("Authorized"),
-    "charged": marked("Captured, not refunded"),
+    "charged": marked("Captured and kept"),
     "refunded": marked("Refunded"),
 }
 """Saleor's names of the amounts that may differ."""
@@ -269,6 +270,7 @@ async def _page(visit: Visit, *, failed: StaffAction | None = None, refusal: App
         following=follow(visit, f"/payments/{told.payment.id}", [told]),
         operations=OPERATIONS,
         amounts=AMOUNTS,
+        dispute_badge=disputes.badge,
     )
 
 

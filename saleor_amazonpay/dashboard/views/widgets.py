@@ -13,6 +13,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from saleor_amazonpay.dashboard.pages import Answer, Pages, Screen, Visit
+from saleor_amazonpay.dashboard.views import disputes
 from saleor_amazonpay.dashboard.views.following import follow
 from saleor_amazonpay.dashboard.views.payments import AMOUNTS, OPERATIONS, ORDER_WIDGET, STAFF, STATUSES, Word
 from saleor_amazonpay.handlers.merchant_payments import listing, story
@@ -57,6 +58,8 @@ async def of_order(visit: Visit) -> Answer:
         following=follow(visit, ORDER_WIDGET + quote(order_id, safe=""), stories),
         operations=OPERATIONS,
         amounts=AMOUNTS,
+        dispute_badge=disputes.badge,
+        dispute_page=lambda id_: _in_dashboard(visit, f"/disputes/{id_}"),
     )
 
 

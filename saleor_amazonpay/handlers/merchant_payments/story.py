@@ -21,10 +21,12 @@ from saleor_amazonpay.handlers.sweeps import undelivered_requests
 from saleor_amazonpay.handlers.sweeps.undelivered_requests import Missed
 from saleor_amazonpay.messages import Message
 from saleor_amazonpay.storage import accounts as account_rows
+from saleor_amazonpay.storage import disputes as dispute_rows
 from saleor_amazonpay.storage import drift, due, problems, reports, staff_actions, timeline
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.accounts import Account
+from saleor_amazonpay.storage.disputes import Dispute
 from saleor_amazonpay.storage.drift import Difference
 from saleor_amazonpay.storage.engine import Row, Session
 from saleor_amazonpay.storage.installations import Installation
@@ -109,6 +111,7 @@ class PaymentStory:
     timeline: Sequence[Entry]
     problems: Sequence[Problem]
     differences: Sequence[Difference]  # between Saleor and Amazon, as last compared
+    disputes: Sequence[Dispute] = ()  # oldest first
     asked: Sequence[StaffRequest] = ()  # by staff on our own pages, oldest first
     in_saleor: InSaleor | None = None  # None: Saleor did not say
 
@@ -217,6 +220,7 @@ def read(session: Session, services: Services, api_url: str, payment_id: str) ->
         timeline=timeline.of_payment(session, payment_id),
         problems=[each for each in problems.of_tenant(session, api_url) if _concerns(each, payment)],
         differences=differing.differences if differing else (),
+        disputes=dispute_rows.of_payment(session, api_url, payment_id),
         asked=staff_actions.of_payment(session, payment_id),
     )
 

@@ -193,10 +193,9 @@ def _refunds(session: Session, payment: Payment) -> list[_Movement]:
 
 
 def _disputes(session: Session, payment: Payment) -> list[_Movement]:
-    currency = payment.amount.currency
     return [
-        _Movement(row.dispute_id, Money(-row.amount, currency))
-        for row in dispute_rows.of_payment(session, payment.api_url, payment.id)
+        _Movement(dispute.dispute_id, Money(-dispute.amount.minor, dispute.amount.currency))
+        for dispute in dispute_rows.of_payment(session, payment.api_url, payment.id)
     ]
 
 
