@@ -29,8 +29,11 @@ check: $(READY) ## Format, lint, types, import rules, dependencies, lock file
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m tests.audit
 
-bench: $(READY) ## Measure what a webhook costs; prints a table, writes JSON beside it
+bench: $(READY) ## Measure webhooks, overload, replicas, growth; prints tables, writes JSON beside them
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.overload
+	$(BIN)/python -m benchmarks.replicas
+	$(BIN)/python -m benchmarks.flat
 
 soak: $(READY) ## The long versions of crash, browser and fuzz tests
 	./tests/system-packages.sh
