@@ -12,7 +12,7 @@ from hypothesis import given
 from saleor_amazonpay.saleor.events import EVENTS
 from tests.fuzz import hostile
 from tests.fuzz.conftest import bounded
-from tests.journeys.helpers import lost_request, send_body
+from tests.journeys.helpers import lost_request, send_body, write_metadata
 from tests.journeys.shop import GATEWAY, RESULT_URL
 from tests.saleor.conftest import CAPTURES, _as_our_subscription_asks
 
@@ -46,7 +46,8 @@ async def _one_of_each(shop):
     returned = {"amazonCheckoutSessionId": "none"}
     await front.payment_method_process_tokenization(begun.id, "default-jp", customer, returned)
     order = await shop.saleor.storefront.checkout_complete(shop.transaction(transaction).checkout_id)
-    await shop.saleor.staff.fulfill(order.order_id, "1Z-FUZZ")
+    made = await shop.saleor.staff.fulfill(order.order_id, "1Z-FUZZ")
+    await write_metadata(shop, made.id, "carrier", "UPS")
 
 
 def _captured(name, shop):

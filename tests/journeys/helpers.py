@@ -176,3 +176,14 @@ async def take_up_stranded(shop: Shop) -> None:
     """The periodic look for operations whose process died, now instead of in its turn."""
     services = shop.running.services
     await services.database.run(lambda session: tasks._take_up_stranded(session, services))
+
+
+async def write_metadata(shop, fulfillment_id, key, value):
+    """As staff or a shipping app does it over Saleor's API."""
+    await shop.saleor.staff._request(
+        "mutation($id: ID!, $input: [MetadataInput!]!) {updatePrivateMetadata(id: $id, input: $input) "
+        "{errors {field message code}}}",
+        {"id": fulfillment_id, "input": [{"key": key, "value": value}]},
+        fulfillment_id,
+    )
+    await shop.saleor.settle()

@@ -17,6 +17,7 @@ from tests.journeys.helpers import (
     payment_of,
     send_body,
     settle,
+    write_metadata,
 )
 
 TRACKING, CREATED, APPROVED = (
@@ -59,17 +60,6 @@ async def shipment_problems(shop):
 async def trackers_of(shop, transaction):
     payment = await payment_of(shop, transaction)
     return await shop.running.services.database.read(lambda s: tracker_rows.of_payment(s, payment.id))
-
-
-async def write_metadata(shop, fulfillment_id, key, value):
-    """As staff or a shipping app does it over Saleor's API."""
-    await shop.saleor.staff._request(
-        "mutation($id: ID!, $input: [MetadataInput!]!) {updatePrivateMetadata(id: $id, input: $input) "
-        "{errors {field message code}}}",
-        {"id": fulfillment_id, "input": [{"key": key, "value": value}]},
-        fulfillment_id,
-    )
-    await shop.saleor.settle()
 
 
 class TestTrackers:
