@@ -37,6 +37,14 @@ PICTURES = (
     ("problems", "/problems", ""),
 )
 OF_SALES = (
+    ("payments", "/payments", ""),
+    ("payment", "/payments/{part}", ""),
+    ("differences", "/payments/differences", ""),
+    ("order-widget", "/widgets/order?orderId={order}", ""),
+    ("customer-widget", "/widgets/customer?customerId={buyer}", ""),
+    ("agreements", "/agreements", ""),
+    ("agreement", "/agreements/{agreement}", ""),
+    ("payouts", "/settlements/payouts", ""),
     ("disputes", "/disputes", ""),
     ("dispute", "/disputes/{dispute}", ""),
     ("settlements", "/settlements", ""),
@@ -52,7 +60,7 @@ async def take(page: Page, shop: Shop | Sold, name: str, path: str, click: str, 
     await page.goto("about:blank")
     await page.set_viewport_size({"width": WIDTH, "height": 400})  # a page is at least as high as its frame
     address = shop.merchant.saleor.dashboard_url(shop.merchant.app, path.format(**shop.places))
-    await page.goto(f"{address}?locale={language}")
+    await page.goto(f"{address}{'&' if '?' in path else '?'}locale={language}")
     await page.locator("iframe").wait_for()
     app = page.frames[1]
     await app.locator("main:not([data-state])").wait_for()
