@@ -135,10 +135,17 @@ class TestExecute:
 
 class TestAppIdentity:
     async def test_it_says_who_the_token_is(self, saleor, client):
-        app = {"id": "QXBwOjE=", "permissions": [{"code": "HANDLE_PAYMENTS"}], "webhooks": []}
+        widget = "https://pay.example/widgets/order"
+        app = {
+            "id": "QXBwOjE=",
+            "permissions": [{"code": "HANDLE_PAYMENTS"}],
+            "webhooks": [],
+            "extensions": [{"url": widget}],
+        }
         saleor.data(app=app, shop={"schemaVersion": "3.23"})
         identity = await client.app_identity(API_URL, "t")
         assert (identity.id, identity.permissions, identity.schema_version) == ("QXBwOjE=", {"HANDLE_PAYMENTS"}, "3.23")
+        assert identity.extensions == {widget}
 
     async def test_a_token_of_no_app_is_revoked(self, saleor, client):
         saleor.data(app=None, shop={"schemaVersion": "3.23"})
