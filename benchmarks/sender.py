@@ -14,7 +14,7 @@ from benchmarks.payloads import Webhook
 
 @dataclass(slots=True)
 class Volley:
-    """What came of some requests; latencies in milliseconds. ``seconds``: until all were answered, or all were sent."""
+    """What came of some requests; latencies in milliseconds."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -37,21 +37,6 @@ async def fire(ports: int | Sequence[int], webhooks: Sequence[Webhook], *, in_fl
     started = time.perf_counter()
     await asyncio.gather(*(_worker(next(turns), waiting, volley, keep_alive=keep_alive) for _ in range(in_flight)))
     volley.seconds = time.perf_counter() - started
-    return volley
-
-
-async def fire_at(port: int, webhooks: Sequence[Webhook], *, per_second: float) -> Volley:
-    """Send each at its moment, whatever became of the ones before, each on a connection of its own."""
-    volley, started = Volley(), time.perf_counter()
-    tasks = []
-    for number, webhook in enumerate(webhooks):
-        ahead = started + number / per_second - time.perf_counter()
-        if ahead > 0 or number % 32 == 0:  # late ones are sent at once, but answers are read meanwhile
-            await asyncio.sleep(max(ahead, 0))
-        tasks.append(asyncio.create_task(_worker(port, iter([webhook]), volley, keep_alive=False)))
-    offered = time.perf_counter() - started
-    await asyncio.gather(*tasks)
-    volley.seconds = offered
     return volley
 
 
