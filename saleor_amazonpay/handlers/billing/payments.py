@@ -13,6 +13,7 @@ from saleor_amazonpay.handlers import operations
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import payments as payment_rows
+from saleor_amazonpay.storage import reports
 from saleor_amazonpay.storage.agreements import Agreement
 from saleor_amazonpay.storage.billing.renewals import Renewal
 from saleor_amazonpay.storage.engine import Session
@@ -79,6 +80,12 @@ def start(session: Session, services: Services, renewal: Renewal, kind: Operatio
     operation = operations.new_operation(payment, kind, renewal.request_key, amount, now=services.clock.now())
     operations.start_later(session, services, payment, operation)
     return True
+
+
+def is_untold(session: Session, renewal: Renewal) -> bool:
+    """Saleor does not know yet what its transaction has come to: a report is still to be delivered."""
+    payment = _payment(session, renewal)
+    return payment is not None and bool(reports.due(session, payment.id))
 
 
 def is_captured(session: Session, renewal: Renewal) -> bool:

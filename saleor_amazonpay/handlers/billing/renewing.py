@@ -455,6 +455,9 @@ async def _completed_elsewhere(it: Situation) -> bool:
     return await _declined(it, NO_ORDER, message, decline=Decline.FAULT)
 
 
+_NOT_PAID: Final = "CHECKOUT_NOT_FULLY_PAID"  # a CheckoutErrorCode of Saleor
+
+
 async def _complete(it: Situation) -> bool:
     renewal = it.renewal
     metadata = {
@@ -468,6 +471,10 @@ async def _complete(it: Situation) -> bool:
     except SaleorRefused as refusal:
         if _is_breakdown(refusal) or await orders.checkout(renewal.checkout_id or "") is None:
             return await _put_off(it, refusal, None)  # the order may be there; completing again tells
+        if _NOT_PAID in refusal.codes and await it.services.database.read(
+            lambda session: payments.is_untold(session, renewal)
+        ):
+            return await _put_off(it, refusal, None)  # whoever was to tell Saleor of the payment died; the report comes
         message = f"Saleor made no order of the checkout: {refusal.public_message}"
         if renewal.transaction_id is None:
             return await _declined(it, NO_ORDER, message, decline=Decline.FAULT)
