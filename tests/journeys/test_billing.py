@@ -14,7 +14,7 @@ from saleor_amazonpay.handlers.sweeps import dead_jobs, jobless, retention
 from saleor_amazonpay.jobs.registry import RetryPolicy
 from saleor_amazonpay.sandbox.saleor import selling
 from saleor_amazonpay.storage.times import to_micros
-from tests.journeys.helpers import break_amazon, charges, mend, operations_of
+from tests.journeys.helpers import INITIALIZE, break_amazon, charges, mend, operations_of, report_states
 from tests.journeys.subscriptions import TOKYO, open_subscriptions, subscribe
 
 
@@ -451,6 +451,18 @@ class TestFaults:
         renewal = await subs.last(id_)
         assert (renewal.state, (await subs.schedule(id_)).state) == ("awaiting_merchant", "paused")
         assert captured(subs) == ["2980"]
+
+    async def test_a_payment_saleor_was_not_told_of_is_reported_before_its_order_is_made(self, any_subs):
+        """As where the process died with the answer of its webhook: to Saleor the checkout is not paid."""
+        id_ = await any_subs.created()
+        any_subs.shop.saleor.faults.webhook("lost-answer", INITIALIZE)
+        await any_subs.until(id_)
+        renewal = await any_subs.last(id_)
+        assert (renewal.state, renewal.attempt) == ("billed", 1)
+        assert captured(any_subs) == ["2980"]
+        assert [order.charge_status for order in any_subs.orders()] == ["FULL"]
+        reported = await report_states(any_subs.shop, renewal.transaction_id)
+        assert ("AUTHORIZATION_SUCCESS", "delivered") in reported
 
     async def test_a_pending_authorization_is_waited_for(self, subs):
         await subs.shop.update_options(pending_authorization=True)
