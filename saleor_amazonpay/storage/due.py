@@ -22,6 +22,7 @@ from saleor_amazonpay.storage.tables import (
     operations,
     payments,
     reports,
+    schedules,
     timeline,
     tokenizations,
 )
@@ -90,6 +91,16 @@ COMPLETING = Statement(
         tokenizations.c.updated_at < _BEFORE,
     )
     .order_by(tokenizations.c.updated_at, tokenizations.c.id)
+    .limit(_LIMIT)
+)
+UNTOLD_SCHEDULES = Statement(
+    select(schedules.c.id, schedules.c.state, schedules.c.untold_since.label("at"))
+    .where(
+        text("untold_since IS NOT NULL"),
+        is_after(schedules.c.untold_since, schedules.c.id),
+        schedules.c.untold_since < _BEFORE,
+    )
+    .order_by(schedules.c.untold_since, schedules.c.id)
     .limit(_LIMIT)
 )
 _TENANTS = Statement(
@@ -187,6 +198,14 @@ def completing_tokenizations(
     """Agreements without a purchase that were being completed between ``since`` and ``before``."""
     del now
     return _promises(session, COMPLETING, since, before, after, limit)
+
+
+def untold_schedules(
+    session: Session, *, now: datetime, since: datetime, before: datetime, after: Promise | None, limit: int
+) -> Sequence[Promise]:
+    """Schedules that changed between ``since`` and ``before`` without Saleor having been told."""
+    del now
+    return _promises(session, UNTOLD_SCHEDULES, since, before, after, limit)
 
 
 def _promises(

@@ -278,6 +278,7 @@ schedules = Table(
     _time("next_at", nullable=True),  # when it is due; null: not active, or a renewal is open
     Column("open_renewal_id", Text),
     _minor("last_amount", nullable=True),  # of the renewal billed last
+    _time("untold_since", nullable=True),  # null: the template order's metadata in Saleor says how it stands
     _time("created_at"),
     _time("updated_at"),
     _time("ended_at", nullable=True),
@@ -285,6 +286,7 @@ schedules = Table(
     Index("ix_schedules_page", "api_url", "created_at", "id"),
     Index("ix_schedules_template", "api_url", "template_order_id"),
     _partial_index("ix_schedules_due", "next_at", where="next_at IS NOT NULL"),
+    _partial_index("ix_schedules_untold", "untold_since", where="untold_since IS NOT NULL"),
     Index(
         "uq_schedules_agreement",
         "agreement_id",

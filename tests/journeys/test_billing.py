@@ -544,6 +544,21 @@ class TestLostJobs:
             await any_subs.bill()
         assert ((await any_subs.last(id_)).state, captured(any_subs)) == ("billed", ["2980"])
 
+    async def test_what_saleor_was_to_be_told_of_a_schedule(self, any_subs, monkeypatch):
+        monkeypatch.setattr(jobless, "PAGE", 1)
+        id_ = await any_subs.created()
+        await any_subs.bill()
+        await any_subs.act("Pause", id_)
+        await lose_jobs(any_subs)
+        await any_subs.shop.work()
+        assert any_subs.metadata(id_)["state"] == "active"
+        any_subs.shop.clock.move(minutes=1)
+        for _ in range(2):
+            await jobless.run(any_subs.shop.running.services)
+            await any_subs.shop.work()
+            assert any_subs.metadata(id_)["state"] == "paused"
+            assert (await any_subs.schedule(id_)).untold_since is None
+
     async def test_one_given_up_is_told_to_its_shop(self, subs):
         id_ = await subs.created()
         known = subs.shop.running.jobs._tasks._tasks

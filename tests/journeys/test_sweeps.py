@@ -489,6 +489,7 @@ STATEMENTS = {
     "ix_operations_unsettled": due.ANNOUNCED,
     "ix_reports_due": due.OWED_REPORTS,
     "ix_tokenizations_completing": due.COMPLETING,
+    "ix_schedules_untold": due.UNTOLD_SCHEDULES,
 }
 
 

@@ -75,6 +75,7 @@ def schedule(number: int = 1, **changes) -> Schedule:
         "next_at": NOW,
         "open_renewal_id": None,
         "last_amount": None,
+        "untold_since": None,
         "created_at": NOW,
         "updated_at": NOW,
         "ended_at": None,

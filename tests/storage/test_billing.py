@@ -94,6 +94,18 @@ class TestSchedules:
         with pytest.raises(AttributeError, match="agreement_id"):
             await bare.run(lambda session: schedules.change(session, "schedule-1", NOW, agreement_id="x"))
 
+    async def test_a_promise_to_saleor_made_while_the_one_before_is_kept_stays(self, bare):
+        def promised(session):
+            schedules.to_be_told(session, "schedule-1", NOW)
+            return schedules.by_id(session, "schedule-1")
+
+        await bare.run(lambda session: schedules.add(session, schedule()))
+        first, second = await bare.run(promised), await bare.run(promised)
+        await bare.run(lambda session: schedules.told(session, first))
+        assert await bare.read(lambda session: schedules.by_id(session, "schedule-1")) == second
+        await bare.run(lambda session: schedules.told(session, second))
+        assert await bare.read(lambda session: schedules.by_id(session, "schedule-1")) == schedule()
+
     async def test_pages(self, database):
         first = await database.read(lambda s: schedules.page(s, TENANT, before=(NOW, ""), limit=2))
         last = first[-1]

@@ -12,6 +12,7 @@ from typing import Any
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.storage.billing import events as event_rows
+from saleor_amazonpay.storage.billing import schedules as schedule_rows
 from saleor_amazonpay.storage.billing import settings as settings_rows
 from saleor_amazonpay.storage.billing.renewals import Renewal
 from saleor_amazonpay.storage.billing.schedules import Schedule
@@ -66,7 +67,8 @@ def record(
 
 
 def tell_saleor(session: Session, services: Services, schedule: Schedule) -> None:
-    """Have the template order's metadata brought up to date."""
+    """Have the template order's metadata brought up to date; the promise of it is kept with the schedule."""
+    schedule_rows.to_be_told(session, schedule.id, services.clock.now())
     services.jobs.defer(
         session,
         TELL_SALEOR,

@@ -296,6 +296,7 @@ def _new(
         next_at=recurrence.moment_of(0),
         open_renewal_id=None,
         last_amount=None,
+        untold_since=None,
         created_at=now,
         updated_at=now,
         ended_at=None,

@@ -47,6 +47,7 @@ async def tell_saleor(services: Services, schedule_id: str) -> None:
         await orders.set_metadata(schedule.template_order_id, metadata(schedule, renewal, page))
     except (SaleorRefused, SaleorTokenRevoked, UnknownInstallation) as gone:
         log.info("schedule_not_told", schedule=schedule_id, reason=gone.public_message)
+    await services.database.run(lambda session: schedule_rows.told(session, schedule))
 
 
 def _seen(session: Session, schedule_id: str) -> tuple[Schedule, Agreement, Renewal | None] | None:

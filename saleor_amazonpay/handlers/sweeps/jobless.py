@@ -1,9 +1,10 @@
 """What is promised and has no job: its job was lost, however that came about, and it gets another.
 
-An announced operation, a report that is due, and an agreement being completed are finished by a job that was deferred
-with them in one transaction. The queue is at least once, but this is money: the promise is compared with the queue all
-the same. A job given up stays given up until someone retries it (see ``dead_jobs``). Other rows are looked at by sweeps
-of their own, job or no job: agreements by ``agreements``, renewals and what schedules tell by ``billing.scanning``.
+An announced operation, a report that is due, an agreement being completed, and what Saleor is to be told of a schedule
+are finished by a job that was deferred with them in one transaction. The queue is at least once, but this is money: the
+promise is compared with the queue all the same. A job given up stays given up until someone retries it (see
+``dead_jobs``). Other rows are looked at by sweeps of their own, job or no job: agreements by ``agreements``, renewals
+and what the merchant's endpoint is owed by ``billing.scanning``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import structlog
 
 from saleor_amazonpay.domain.states import OperationState
 from saleor_amazonpay.handlers.agreements.tokenizing import FINISH_TOKENIZATION
+from saleor_amazonpay.handlers.billing.events import TELL_SALEOR
 from saleor_amazonpay.handlers.operations import CARRY_OUT, DELIVER_REPORTS, LAST_LOOK, POLL
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.storage import due
@@ -42,6 +44,7 @@ _KINDS = (
     _Kind(due.announced, lambda it: POLL if it.state == OperationState.PENDING.value else CARRY_OUT, "operation_id"),
     _Kind(due.owed_reports, lambda _it: DELIVER_REPORTS, "payment_id"),
     _Kind(due.completing_tokenizations, lambda _it: FINISH_TOKENIZATION, "tokenization_id"),
+    _Kind(due.untold_schedules, lambda _it: TELL_SALEOR, "schedule_id"),
 )
 
 

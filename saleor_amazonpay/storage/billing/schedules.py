@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, text, tuple_
+from sqlalchemy import bindparam, case, insert, select, text, tuple_, update
 
 from saleor_amazonpay.domain.billing import Policy, ScheduleState
 from saleor_amazonpay.domain.money import Currency, Money
@@ -41,6 +41,7 @@ class Schedule:
     next_at: datetime | None
     open_renewal_id: str | None
     last_amount: Money | None
+    untold_since: datetime | None
     created_at: datetime
     updated_at: datetime
     ended_at: datetime | None
@@ -94,6 +95,21 @@ DUE = Statement(
     .limit(bindparam("limit"))
 )
 _INSERT = Statement(insert(schedules))
+_UNTOLD_SINCE = bindparam("moment", type_=schedules.c.untold_since.type)
+_TO_BE_TOLD = Statement(
+    update(schedules)
+    .where(schedules.c.id == bindparam("schedule_id"))
+    .values(
+        untold_since=case(
+            (schedules.c.untold_since >= _UNTOLD_SINCE, schedules.c.untold_since + 1), else_=_UNTOLD_SINCE
+        )
+    )
+)
+_TOLD = Statement(
+    update(schedules)
+    .where(schedules.c.id == bindparam("schedule_id"), schedules.c.untold_since == _UNTOLD_SINCE)
+    .values(untold_since=None)
+)
 
 
 def by_id(session: Session, schedule_id: str, *, lock: bool = False) -> Schedule | None:
@@ -134,6 +150,17 @@ def due(session: Session, *, now: datetime, limit: int) -> list[str]:
 def add(session: Session, schedule: Schedule) -> None:
     """Raises UniqueViolation: the agreement has one that has not ended, or the request key is taken."""
     session.execute(_INSERT, _columns(schedule))
+
+
+def to_be_told(session: Session, schedule_id: str, now: datetime) -> None:
+    """Saleor is owed how the schedule stands; each promise is later than the one before."""
+    session.execute(_TO_BE_TOLD, {"schedule_id": schedule_id, "moment": to_micros(now)})
+
+
+def told(session: Session, schedule: Schedule) -> None:
+    """The promise is kept that ``schedule`` was read with; one made meanwhile stays."""
+    if schedule.untold_since is not None:
+        session.execute(_TOLD, {"schedule_id": schedule.id, "moment": to_micros(schedule.untold_since)})
 
 
 _CHANGEABLE = (
@@ -221,6 +248,7 @@ def _schedule(row: Row) -> Schedule:
         next_at=maybe_from_micros(row.next_at),
         open_renewal_id=row.open_renewal_id,
         last_amount=None if row.last_amount is None else Money(row.last_amount, currency),
+        untold_since=maybe_from_micros(row.untold_since),
         created_at=from_micros(row.created_at),
         updated_at=from_micros(row.updated_at),
         ended_at=maybe_from_micros(row.ended_at),
