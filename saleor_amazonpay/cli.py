@@ -91,21 +91,12 @@ def serve() -> None:
     """
     settings = _settings_with_logging()
     _ready_database(settings)
-    import uvicorn
-
+    from saleor_amazonpay import serving
     from saleor_amazonpay.app import create_app
 
     running = create_app(settings)
     _collect_rarely()
-    uvicorn.run(
-        running,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=20,
-    )
+    serving.serve(running, settings.host, settings.port)
 
 
 @app.command()

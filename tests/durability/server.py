@@ -11,7 +11,6 @@ import asyncio
 import functools
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from saleor_amazonpay.jobs import embedded, procrastinate_engine  # noqa: F401 -
 from saleor_amazonpay.observability.logging import configure
 from saleor_amazonpay.saleor.client import SaleorClient
 from saleor_amazonpay.saleor.renewal_orders import RenewalOrders
+from saleor_amazonpay.serving import Server
 from saleor_amazonpay.settings import Settings
 from saleor_amazonpay.storage import operations as operation_rows
 from saleor_amazonpay.storage import reports as report_rows
@@ -87,13 +87,10 @@ def _look_for_due_schedules_often() -> None:
 
 
 async def _serve(app: Any, port: int, lifeline: Connection) -> None:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
-    server = uvicorn.Server(config)
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on")
+    server = Server(config)
     asyncio.get_running_loop().add_reader(lifeline.fileno(), lambda: os._exit(0))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
+    running = asyncio.create_task(server.serve())
     while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     lifeline.send(READY)

@@ -1,0 +1,92 @@
+"""The server that ends without dropping anybody, so that a replica can be replaced while shops sell.
+
+A balancer learns that a replica has gone by a refused connection, and asks the next one. uvicorn, told to stop, resets
+two kinds of callers who were not refused: those the kernel had connected and nobody had accepted yet, and those who
+were accepted and had not sent their request. To Saleor either is a payment app that did not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_GRACEFUL_SECONDS = 20  # for requests under way: longer than Saleor waits for an answer
+_NOT_STARTED = 3  # uvicorn's own exit status of an app that did not start
+_FIRST_REQUEST_SECONDS = 2.0  # what a connected caller is given to say what it wants
+_LOOK_SECONDS = 0.02
+
+
+def serve(app: ASGIApp, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then end in order; the process ends with 3 when the app could not be started."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+    )
+    server = Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(_NOT_STARTED)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which hears out whoever was connected before it stopped listening."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, take in who waits in the kernel's queue, hear first requests, then end as uvicorn does."""
+        await self._take_in(list(self._last_callers()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_REQUEST_SECONDS):
+                while self._somebody_has_not_spoken():  # noqa: ASYNC110 - uvicorn has no event for it
+                    await asyncio.sleep(_LOOK_SECONDS)
+        await super().shutdown(sockets)
+
+    def _last_callers(self) -> Iterator[socket.socket]:
+        """Who was connected until now. Nothing is awaited between the last look and the end of listening."""
+        for server in self.servers:
+            ours = [socket.fromfd(each.fileno(), each.family, each.type) for each in server.sockets]
+            server.close()
+            for listener in ours:
+                with listener:
+                    yield from _queue(listener)
+
+    async def _take_in(self, callers: list[socket.socket]) -> None:
+        loop = asyncio.get_running_loop()
+        for caller in callers:
+            with contextlib.suppress(OSError):
+                await loop.connect_accepted_socket(self._protocol, caller)
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+    def _somebody_has_not_spoken(self) -> bool:
+        return any(getattr(connection, "cycle", True) is None for connection in self.server_state.connections)
+
+
+def _queue(listener: socket.socket) -> Iterator[socket.socket]:
+    listener.setblocking(False)
+    while True:
+        try:
+            caller, _ = listener.accept()
+        except BlockingIOError:
+            return
+        except ConnectionAbortedError:  # it has hung up in the queue; the next one may not have
+            continue
+        caller.setblocking(False)
+        yield caller
