@@ -27,12 +27,6 @@ class Frequency:
         if (self.unit is FrequencyUnit.VARIABLE) != (self.value == 0) or self.value < 0:
             raise ValueError(f"{self.value} is no frequency value for {self.unit}")
 
-    def __str__(self) -> str:
-        if self.unit is FrequencyUnit.VARIABLE:
-            return "variable"
-        unit = self.unit.lower()
-        return f"every {unit}" if self.value == 1 else f"every {self.value} {unit}s"
-
 
 @dataclass(frozen=True, slots=True)
 class AgreementTerms:

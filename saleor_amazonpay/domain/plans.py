@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Final
 
 from saleor_amazonpay.domain.balances import Balances, ChargePart
 from saleor_amazonpay.domain.limits import beyond_capture
 from saleor_amazonpay.domain.money import Money, total
 from saleor_amazonpay.domain.states import ChargePermissionState, ChargePermissionType
-from saleor_amazonpay.messages import marked
+from saleor_amazonpay.messages import Message, marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +102,12 @@ def _beyond_month(balances: Balances, amount: Money) -> Refusal | None:
     left = balances.month_left
     if left is None or amount <= left:
         return None
-    return Refusal(
-        f"The monthly limit of this Amazon Pay agreement leaves {left} until next month; {amount} was asked for."
-    )
+    return Refusal(str(Message(BEYOND_MONTH, left=left, amount=amount)))
 
 
+BEYOND_MONTH: Final = marked(
+    "The monthly limit of this Amazon Pay agreement leaves {left} until next month; {amount} was asked for."
+)
 _BUYER_HAS_TO_ACT = marked(
     "Amazon Pay cannot charge this payment now: the buyer has to update the payment method at Amazon."
 )

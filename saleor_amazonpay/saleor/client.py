@@ -23,16 +23,19 @@ import msgspec
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import TransactionAction, TransactionEventType
 from saleor_amazonpay.errors import SaleorRefused, SaleorUnavailable
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.saleor.documents import document
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
 from saleor_amazonpay.saleor.events import Checkout, Order
 
 DEFAULT_TIMEOUT = 10.0  # seconds for the whole call, reading included
+ANSWERED = marked("Saleor answered {status}.")
 MAX_RESPONSE_BYTES = 1 << 20
 MAX_MESSAGE_LENGTH = 512
 MAX_PROBLEM_LENGTH = 2048
 
 _TOKEN_REFUSED = frozenset({"PermissionDenied", "InvalidTokenError", "DecodeError", "ExpiredSignatureError"})
+_NOT_REACHED = marked("Saleor could not be reached.")
 _HTTP_TOKEN_REFUSED = frozenset({401, 403})
 _HTTP_COME_BACK = frozenset({408, 425, 429})
 
@@ -121,7 +124,7 @@ class SaleorClient:
                 response = await self._http.send(request, stream=True, follow_redirects=False)
                 await response.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
-            raise SaleorUnavailable("Saleor could not be reached.") from error
+            raise SaleorUnavailable(_NOT_REACHED) from error
         try:
             return parsedate_to_datetime(response.headers.get("date", ""))
         except ValueError:
@@ -295,7 +298,7 @@ class SaleorClient:
             with self._waiting():
                 return await self._exchange(request, timeout)
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
-            raise SaleorUnavailable("Saleor could not be reached.") from error
+            raise SaleorUnavailable(_NOT_REACHED) from error
 
     async def _exchange(self, request: httpx2.Request, timeout: float) -> tuple[int, bytes]:  # noqa: ASYNC109
         async with asyncio.timeout(timeout):
@@ -347,9 +350,9 @@ async def _read(response: httpx2.Response) -> bytes:
 
 def _data_of(status: int, body: bytes) -> dict[str, Any]:
     if status in _HTTP_TOKEN_REFUSED:
-        raise SaleorTokenRevoked("Saleor refused the app's token.")
+        raise SaleorTokenRevoked(marked("Saleor refused the app's token."))
     if status >= httpx2.codes.INTERNAL_SERVER_ERROR or status in _HTTP_COME_BACK:
-        raise SaleorUnavailable(f"Saleor answered {status}.")
+        raise SaleorUnavailable(Message(ANSWERED, status=status))
     try:
         answer = json.loads(body, parse_float=Decimal)
     except (ValueError, RecursionError) as error:

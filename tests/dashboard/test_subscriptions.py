@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tests.handlers.merchant import request
@@ -14,7 +16,7 @@ async def subs(sqlite_url):
         yield subscriptions
 
 
-async def ask(subs, method, path, form=None, language="en"):
+async def ask(subs, method, path, form=None, language="en", *, page="subscriptions"):
     shop = subs.shop
     headers = {
         "HX-Request": "true",
@@ -22,7 +24,7 @@ async def ask(subs, method, path, form=None, language="en"):
         "Saleor-Api-Url": shop.saleor.api_url,
         "Authorization": f"Bearer {shop.saleor.make_dashboard_token(shop.saleor.superuser, shop.app)}",
     }
-    return await request(method, f"{shop.app_url}/dashboard/subscriptions{path}", headers=headers, data=form or {})
+    return await request(method, f"{shop.app_url}/dashboard/{page}{path}", headers=headers, data=form or {})
 
 
 POLICY = {"catchUp": "BILL_LATEST", "unavailable": "BILL_REST", "priceChange": "FOLLOW", "giveUp": "CANCEL"}
@@ -63,6 +65,44 @@ async def test_from_the_empty_list_to_the_end_of_a_subscription(subs):
     refused = await ask(subs, "POST", f"/{schedule.id}/resume")
     assert refused.status_code == 422
     assert "has ended" in refused.text
+
+
+async def test_why_a_period_waits_and_what_happened_are_told_in_japanese_figures_included(subs):
+    id_ = await subs.created(policy={"priceChange": "PAUSE"})
+    await subs.until(id_)
+    subs.template.lines[0].variant.prices["default-jp"] = Decimal(2500)
+    await subs.until(id_)
+    why = "注文の合計は 3000 JPY で、前回の 2980 JPY と異なります。"
+    page = (await ask(subs, "GET", f"/{id_}", language="ja")).text
+    assert page.count(why) == 4  # the schedule's, the period's, and with two events
+    for happened in ("作成", "支払い済み", "お店の対応待ち", "一時停止中"):
+        assert f"<strong>{happened}</strong>" in page
+    assert "schedule." not in page
+    assert "renewal." not in page
+    assert why in (await ask(subs, "GET", "", language="ja", page="problems")).text
+    english = (await ask(subs, "GET", f"/{id_}")).text
+    assert "The order comes to 3000 JPY, the one before came to 2980 JPY." in english
+
+
+async def test_agreements_and_what_happened_to_them_are_told_in_japanese(subs):
+    await subs.until(await subs.created())
+    agreement = subs.agreement
+    subs.shop.amazon.buyer_account.break_payment_method(agreement.charge_permission_id)
+    await ask(subs, "POST", f"/{agreement.id}/refresh", page="agreements")
+    await ask(subs, "POST", f"/{agreement.id}/close", {"reason": "Moved abroad."}, page="agreements")
+    assert "毎月" in (await ask(subs, "GET", "", language="ja", page="agreements")).text
+    page = (await ask(subs, "GET", f"/{agreement.id}", language="ja", page="agreements")).text
+    for told in (
+        "購入者が同意しました。",
+        "2980 JPY を請求しました。",
+        "請求できなくなりました。購入者の対応が必要です。",
+        "Amazon Pay に終了を依頼しました。",
+        "Moved abroad.",
+        "終了しました。",
+    ):
+        assert told in page, told
+    for english in ("every month", "agreement:", "charged:", "payment:"):
+        assert english not in page
 
 
 async def test_a_change_that_moves_no_date_leaves_the_periods_as_they_are(subs):

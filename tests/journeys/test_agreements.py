@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from saleor_amazonpay.domain.agreements import Frequency
 from saleor_amazonpay.domain.money import Money
+from saleor_amazonpay.domain.states import FrequencyUnit
 from saleor_amazonpay.handlers.sweeps import agreements as sweep
 from tests.journeys.agreements import (
     MONTHLY,
@@ -33,7 +35,7 @@ class TestAgreeing:
         shop = any_shop
         made = await agreed(shop, strategy=strategy)
         assert (made.charge_permission_type, made.state) == ("Recurring", "Chargeable")
-        assert (str(made.frequency), made.amount.amount) == ("every month", "500")
+        assert (made.frequency, made.amount.amount) == (Frequency(FrequencyUnit.MONTH, 1), "500")
         assert made.amount_limit.amount == "100000"
         assert made.amount_limit - made.amount_balance == (await _paid(shop))
         assert made.expires_at > shop.clock.now()
@@ -72,7 +74,7 @@ class TestAgreeing:
     async def test_the_amount_may_vary(self, shop):
         await agree(shop, cart(shop).id, recurring=VARIABLE)
         made = await agreement_of(shop)
-        assert (made.amount, str(made.frequency)) == (None, "variable")
+        assert (made.amount, made.frequency) == (None, Frequency(FrequencyUnit.VARIABLE, 0))
 
     async def test_a_session_opened_for_one_purchase_is_upgraded(self, shop):
         source = cart(shop)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 from urllib.parse import unquote, urlencode
 
 from saleor_amazonpay.dashboard.pages import Answer, Go, MenuEntry, PageNotFound, Pages, Screen, Visit
 from saleor_amazonpay.dashboard.views.account_form import Entered
+from saleor_amazonpay.dashboard.views.intervals import every
 from saleor_amazonpay.dashboard.views.payments import STAFF, STATUSES, Word
 from saleor_amazonpay.domain.money import Money
-from saleor_amazonpay.domain.states import ChargeInitiator
+from saleor_amazonpay.domain.states import ChargeInitiator, ChargePermissionType, FrequencyUnit
 from saleor_amazonpay.handlers.agreements import looking, merchant, stored
 from saleor_amazonpay.handlers.agreements.merchant import AgreementErrorCode, AgreementRefused, ChargeRequest
 from saleor_amazonpay.handlers.services import Deadline
@@ -58,6 +60,7 @@ class Told:
 
     agreement: Agreement
     word: Word
+    how_often: Message
     meter: Meter | None
     lapses_soon: bool
     manage_url: str | None
@@ -65,7 +68,33 @@ class Told:
     environment: str
     payments: Sequence[Payment]
     schedule: Schedule | None
-    events: Sequence[Entry]
+    events: Sequence[Line]
+
+
+HAPPENED: Final[Mapping[str, str]] = {
+    # ``agreement`` in the timeline, as handlers.agreements writes it
+    "begun": marked("The buyer agreed."),
+    "chargeable again": marked("It can be charged again."),
+    "suspended": marked("Suspended: the buyer has to act."),
+    "closed": marked("It has ended."),
+    "payment method changed": marked("The buyer changed the payment method."),
+    "to be closed": marked("Amazon Pay is asked to end it."),
+    "details changed": marked("Its details at Amazon Pay were changed."),
+}
+_TYPES: Final[Mapping[str, str]] = {
+    ChargePermissionType.RECURRING: marked("Recurring payment"),
+    ChargePermissionType.PAYMENT_METHOD_ON_FILE: marked("Payment method kept with the shop"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry of the timeline: a sentence, what was said with it, and the payment it is about."""
+
+    at: datetime
+    sentence: Message
+    remarks: Sequence[str]
+    payment_id: str | None
 
 
 @pages.get("/agreements", permissions=STAFF, menu=MenuEntry(marked("Agreements"), order=50, icon="recurring"))
@@ -76,7 +105,7 @@ async def listed(visit: Visit) -> Answer:
     return Screen(
         "agreements.html",
         title=Message("Agreements"),
-        agreements=[(each, _word(each), _meter(each)) for each in found],
+        agreements=[(each, _word(each), _how_often(each), _meter(each)) for each in found],
         customer=customer,
         next_page=urlencode({"after": found[-1].id}) if has_more else None,
         is_later=bool(after),
@@ -184,6 +213,7 @@ async def _told(visit: Visit) -> Told:
     return Told(
         agreement=agreement,
         word=_word(agreement),
+        how_often=_how_often(agreement),
         meter=_meter(agreement),
         lapses_soon=looking.lapses_soon(agreement, services.clock.now()),
         manage_url=stored.manage_url(agreement, account),
@@ -191,12 +221,39 @@ async def _told(visit: Visit) -> Told:
         environment=account.environment,
         payments=payments,
         schedule=next((each for each in schedules if not each.has_ended), None),
-        events=events[::-1],
+        events=[_line(entry) for entry in reversed(events)],
     )
 
 
 def _word(agreement: Agreement) -> Word:
     return STATES["Closed"] if agreement.is_closed else STATES.get(agreement.state, Word(agreement.state, "neutral"))
+
+
+def _how_often(agreement: Agreement) -> Message:
+    """As the buyer was told; for a payment method that is kept, what it is."""
+    frequency, type_ = agreement.frequency, agreement.charge_permission_type
+    if frequency is None:
+        return Message(_TYPES.get(type_, type_))
+    if frequency.unit is FrequencyUnit.VARIABLE:
+        return Message("at no fixed interval")
+    return every(frequency.value, frequency.unit)
+
+
+def _line(entry: Entry) -> Line:
+    detail = entry.detail
+    remarks = [*detail.get("reasons", ()), *(detail[name] for name in ("closing", "reason", "by") if detail.get(name))]
+    return Line(entry.at, _sentence(detail), remarks, detail.get("payment"))
+
+
+def _sentence(detail: Mapping[str, Any]) -> Message:
+    """In the words of whoever wrote it down where that is not known here."""
+    if charged := detail.get("charged"):
+        return Message("{amount} charged.", amount=charged)
+    if detail.get("payments"):
+        return Message("Its payments were looked at once more.")
+    if word := detail.get("agreement"):
+        return Message(HAPPENED.get(word, word))
+    return Message("{what}", what=", ".join(f"{name}: {value}" for name, value in detail.items()))
 
 
 def _meter(agreement: Agreement) -> Meter | None:

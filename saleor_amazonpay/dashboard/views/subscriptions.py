@@ -10,6 +10,7 @@ from typing import Any, Final
 from saleor_amazonpay.amazonpay import Region
 from saleor_amazonpay.dashboard.pages import Answer, Form, Go, MenuEntry, PageNotFound, Pages, Screen, Visit
 from saleor_amazonpay.dashboard.views.account_form import Entered
+from saleor_amazonpay.dashboard.views.intervals import every
 from saleor_amazonpay.domain.billing import (
     CatchUp,
     GiveUp,
@@ -20,7 +21,8 @@ from saleor_amazonpay.domain.billing import (
     Unavailable,
 )
 from saleor_amazonpay.domain.recurrence import Unit
-from saleor_amazonpay.handlers.billing import choosing, scheduling
+from saleor_amazonpay.handlers.billing import choosing, reasons, scheduling
+from saleor_amazonpay.handlers.billing.events import EventType
 from saleor_amazonpay.handlers.billing.fields import BillingErrorCode, BillingErrors, PolicyFields, ScheduleFields
 from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import agreements as agreement_rows
@@ -60,11 +62,20 @@ UNITS: Final = (
     (Unit.MONTH.name, marked("months")),
     (Unit.YEAR.name, marked("year")),
 )
-_EVERY: Final[Mapping[Unit, tuple[str, str]]] = {
-    Unit.DAY: (marked("every day"), marked("every {count} days")),
-    Unit.WEEK: (marked("every week"), marked("every {count} weeks")),
-    Unit.MONTH: (marked("every month"), marked("every {count} months")),
-    Unit.YEAR: (marked("every year"), marked("every {count} years")),
+EVENTS: Final[Mapping[str, str]] = {
+    EventType.SCHEDULE_CREATED: marked("Made"),
+    EventType.SCHEDULE_CHANGED: marked("Changed"),
+    EventType.SCHEDULE_PAUSED: STATES[ScheduleState.PAUSED][0],
+    EventType.SCHEDULE_RESUMED: marked("Resumed"),
+    EventType.SCHEDULE_ENDED: STATES[ScheduleState.ENDED][0],
+    EventType.RENEWAL_BILLED: STATES[RenewalState.BILLED][0],
+    EventType.RENEWAL_DECLINED: marked("Declined"),
+    EventType.RENEWAL_AWAITING_BUYER: STATES[RenewalState.AWAITING_BUYER][0],
+    EventType.RENEWAL_AWAITING_MERCHANT: STATES[RenewalState.AWAITING_MERCHANT][0],
+    EventType.RENEWAL_SKIPPED: STATES[RenewalState.SKIPPED][0],
+    EventType.RENEWAL_MISSED: STATES[RenewalState.MISSED][0],
+    EventType.RENEWAL_GIVEN_UP: STATES[RenewalState.GIVEN_UP][0],
+    EventType.RENEWAL_CANCELED: STATES[RenewalState.CANCELED][0],
 }
 CHOICES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "catchUp": (
@@ -92,9 +103,7 @@ _NEW: Final = Message("New subscription")
 
 
 def how_often(schedule: Schedule) -> Message:
-    one, many = _EVERY[schedule.recurrence.unit]
-    count = schedule.recurrence.every
-    return Message(one) if count == 1 else Message(many, count=count)
+    return every(schedule.recurrence.every, schedule.recurrence.unit)
 
 
 @pages.get("/subscriptions", menu=MenuEntry(marked("Subscriptions"), order=40, icon="subscription"))
@@ -313,6 +322,8 @@ async def _one(visit: Visit, faults: Sequence[Message] = ()) -> Screen:
         history=history,
         upcoming=[day for day in upcoming if known.last_date is None or day <= known.last_date],
         states=STATES,
+        events=EVENTS,
+        sentence_of=reasons.told,
         choices=CHOICES,
         faults=faults,
     )

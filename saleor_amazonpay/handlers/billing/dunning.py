@@ -18,7 +18,7 @@ from saleor_amazonpay.domain.billing import (
 )
 from saleor_amazonpay.domain.states import ChargePermissionState
 from saleor_amazonpay.handlers import problems
-from saleor_amazonpay.handlers.billing import events, settling
+from saleor_amazonpay.handlers.billing import events, reasons, settling
 from saleor_amazonpay.handlers.billing.events import EventType
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.messages import Message, marked
@@ -103,7 +103,7 @@ def declined(
             if open_ is not None:  # money was at stake a moment ago; now it is known that none is
                 settling.settle(session, services, schedule, open_, RenewalState.CANCELED, **said)
     if decline is Decline.FAULT and verdict.next is Next.RETRY:
-        again_on = Message("{what} It is tried again on {time}.", what=message, time=verdict.at)
+        again_on = Message("{what} It is tried again on {time}.", what=reasons.told(message), time=verdict.at)
         _show(session, services, schedule, renewal, again_on)
 
 
@@ -159,7 +159,7 @@ def await_merchant(
         reason_code=reason_code,
     )
     settling.pause(session, services, schedule, reason=message)
-    paused = Message("{what} The schedule is paused: resume it, or skip the period.", what=message)
+    paused = Message("{what} The schedule is paused: resume it, or skip the period.", what=reasons.told(message))
     _show(session, services, schedule, renewal, paused)
 
 
@@ -170,7 +170,7 @@ def give_up(session: Session, services: Services, schedule: Schedule, renewal: R
         sentence = Message(
             "Order {order} of a subscription is made and not paid: {what}",
             order=renewal.order_number,
-            what=said.get("message"),
+            what=reasons.told(said.get("message") or ""),
         )
         _show(session, services, schedule, renewal, sentence, critical=True)
     settling.settle(session, services, schedule, renewal, RenewalState.GIVEN_UP, **said, give_up=str(action))

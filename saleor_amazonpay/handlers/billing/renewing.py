@@ -36,12 +36,12 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import ChargeInitiator, OperationKind
 from saleor_amazonpay.errors import AppError, SaleorRefused, SaleorUnavailable, UnknownInstallation
 from saleor_amazonpay.handlers.agreements import looking
-from saleor_amazonpay.handlers.billing import dunning, payments, settling
+from saleor_amazonpay.handlers.billing import dunning, payments, reasons, settling
 from saleor_amazonpay.handlers.billing.payments import Outcome
 from saleor_amazonpay.handlers.billing.settling import Overtaken
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
-from saleor_amazonpay.messages import marked
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
 from saleor_amazonpay.saleor.renewal_orders import Initialized, RenewalCheckout, RenewalOrders, TemplateOrder
 from saleor_amazonpay.storage import agreements as agreement_rows
@@ -164,15 +164,14 @@ async def _refused(it: Situation, refusal: AppError) -> bool:
     if _is_breakdown(refusal):
         return await _put_off(it, refusal, None)
     if isinstance(refusal, SaleorRefused) and "UNIQUE" in refusal.codes:
-        return await _await_merchant(it, _BILLED_BEFORE)
-    message = f"Saleor did not make the renewal: {refusal.public_message}"
+        return await _await_merchant(it, reasons.BILLED_BEFORE)
+    message = _said(reasons.NOT_MADE, why=refusal.public_message)
     return await _declined(it, SALEOR_REFUSED, message, decline=Decline.FAULT)
 
 
-_BILLED_BEFORE: Final = (
-    "Saleor knows a payment of this very period that this app's database does not (was an older copy of it restored?). "
-    "Look whether the customer has the order already."
-)
+def _said(sentence: str, **filled_in: Any) -> str:
+    """As it is kept; ``reasons.told`` makes the sentence of it again."""
+    return str(Message(sentence, **filled_in))
 
 
 def _is_breakdown(refusal: AppError) -> bool:
@@ -280,7 +279,7 @@ async def _template(it: Situation, orders: RenewalOrders) -> TemplateOrder | str
         return marked("The template order does not exist any more.")
     if template.customer_id != it.agreement.customer_id:
         return marked("The template order is not of the customer who made the agreement.")
-    return f"The template order {template.number} {template.missing}." if template.missing else template
+    return _said(reasons.MISSING[template.missing], number=template.number) if template.missing else template
 
 
 async def _await_merchant(it: Situation, message: str) -> bool:
@@ -300,10 +299,10 @@ async def _without(it: Situation, checkout: RenewalCheckout, what: str) -> bool 
     """Some goods cannot be sold: None where the rest is billed."""
     policy = it.schedule.policy.unavailable
     if policy is Unavailable.PAUSE:
-        return await _await_merchant(it, f"Not all goods of the template order can be sold: {what}")
+        return await _await_merchant(it, _said(reasons.GOODS_GONE, what=what))
     if policy is Unavailable.BILL_REST and checkout.line_ids:
         return None
-    message = f"Nothing was billed, goods cannot be sold: {what}"
+    message = _said(reasons.NOTHING_BILLED, what=what)
 
     def write(session: Session, schedule: Schedule, renewal: Renewal) -> bool:
         settling.settle(session, it.services, schedule, renewal, RenewalState.SKIPPED, message=message)
@@ -358,15 +357,15 @@ def _wrong_total(it: Situation, total: Money) -> str | None:
     """Why this total is not billed without the merchant's word."""
     schedule, limit = it.schedule, it.agreement.amount_limit
     if total.currency is not schedule.currency:
-        return f"The order is in {total.currency}, the agreement in {schedule.currency}."
+        return _said(reasons.OTHER_CURRENCY, currency=total.currency, agreed=schedule.currency)
     if schedule.amount is not None and total != schedule.amount:
-        return f"The order comes to {total}, the agreed amount is {schedule.amount}."
+        return _said(reasons.OTHER_AMOUNT, total=total, agreed=schedule.amount)
     limit = limit or monthly_limit(it.agreement.charge_permission_type, total.currency)
     if total > limit:
-        return f"The order comes to {total}, which is more than Amazon Pay takes in a month ({limit})."
+        return _said(reasons.TOO_MUCH, total=total, limit=limit)
     last = schedule.last_amount
     if schedule.policy.price_change is PriceChange.PAUSE and last is not None and total != last:
-        return f"The order comes to {total}, the one before came to {last}."
+        return _said(reasons.OTHER_THAN_BEFORE, total=total, before=last)
     return None
 
 
@@ -451,7 +450,7 @@ async def _completed_elsewhere(it: Situation) -> bool:
         if known.outcome is not Outcome.UNKNOWN:
             ours = {"transaction_id": transaction_id, "order_id": order.id, "order_number": order.number}
             return await it.advance(step=Step.CAPTURE, **ours)
-    message = f"Order {order.number} was made of the checkout without this payment."
+    message = _said(reasons.WITHOUT_PAYMENT, number=order.number)
     return await _declined(it, NO_ORDER, message, decline=Decline.FAULT)
 
 
@@ -475,7 +474,7 @@ async def _complete(it: Situation) -> bool:
             lambda session: payments.is_untold(session, renewal)
         ):
             return await _put_off(it, refusal, None)  # whoever was to tell Saleor of the payment died; the report comes
-        message = f"Saleor made no order of the checkout: {refusal.public_message}"
+        message = _said(reasons.NO_ORDER, why=refusal.public_message)
         if renewal.transaction_id is None:
             return await _declined(it, NO_ORDER, message, decline=Decline.FAULT)
         return await it.advance(step=Step.CANCEL, reason_code=NO_ORDER, message=message)
@@ -506,7 +505,7 @@ async def _cancel(it: Situation) -> bool:
         case Outcome.DONE:
             return await _declined(it, NO_ORDER, message, decline=Decline.FAULT)
         case Outcome.REFUSED:
-            message = f"{message} What was authorized could not be released: {known.message}"
+            message = _said(reasons.NOT_RELEASED, what=message, why=known.message)
             return await _declined(it, NO_ORDER, message, decline=Decline.FAULT)
         case Outcome.UNDECIDED:
             return await _wait(it)

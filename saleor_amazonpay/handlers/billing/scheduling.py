@@ -6,7 +6,7 @@ Every function acts within one tenant; what is of another looks as if it were no
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
@@ -20,7 +20,7 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.recurrence import Recurrence, Unit, time_zone
 from saleor_amazonpay.errors import ChannelNotConfigured, SaleorError
 from saleor_amazonpay.handlers import problems
-from saleor_amazonpay.handlers.billing import events, fields, settling
+from saleor_amazonpay.handlers.billing import events, fields, reasons, settling
 from saleor_amazonpay.handlers.billing.events import EventType
 from saleor_amazonpay.handlers.billing.fields import (
     MAX_REASON,
@@ -172,16 +172,7 @@ async def _wrong_template(services: Services, agreement: Agreement, template: Te
         return Message(
             "Order {number} is of a channel that uses another Amazon Pay account than the agreement's.", number=number
         )
-    return Message(_MISSING[template.missing], number=number) if template.missing else None
-
-
-_MISSING: Mapping[str, str] = {
-    # TemplateOrder.missing
-    "has no billing address": marked("Order {number} has no billing address."),
-    "has no shipping address": marked("Order {number} has no shipping address."),
-    "has no delivery method that still exists": marked("Order {number} has no delivery method that still exists."),
-    "has no goods": marked("Order {number} has no goods."),
-}
+    return Message(reasons.MISSING[template.missing], number=number) if template.missing else None
 
 
 async def _checked(
