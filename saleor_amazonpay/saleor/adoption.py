@@ -6,8 +6,6 @@ amounts set by hand and events do not know of each other. Source: saleor-contrac
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +13,7 @@ from typing import Any, Final
 from saleor_amazonpay.errors import SaleorRefused, SaleorUnavailable
 from saleor_amazonpay.saleor.client import SaleorClient, raise_for_errors
 from saleor_amazonpay.saleor.errors import SaleorTokenRevoked
+from saleor_amazonpay.saleor.global_ids import is_id_of
 
 METADATA_KEY: Final = "saleor-amazonpay.cv1"
 """The private metadata that marks a transaction as the one of an Order Reference; its value is that id."""
@@ -66,7 +65,7 @@ async def find_order(
     saleor: SaleorClient, api_url: str, token: str, *, order: str = "", external_reference: str = ""
 ) -> AdoptableOrder | None:
     """By ``order``, Saleor's id or number, or by the order's external reference; None where there is none."""
-    if order and not is_order_id(order):
+    if order and not is_id_of(order, "Order"):
         number = {"number": order.lstrip("#")}
         data = await saleor.execute("queries/adoptable_order_by_number", number, api_url=api_url, token=token)
         nodes = [edge["node"] for edge in (data.get("orders") or {}).get("edges") or ()]
@@ -74,13 +73,6 @@ async def find_order(
     named = {"id": order} if order else {"externalReference": external_reference}
     data = await saleor.execute("queries/adoptable_order", named, api_url=api_url, token=token)
     return _order(data["order"]) if data.get("order") else None
-
-
-def is_order_id(text: str) -> bool:
-    try:
-        return base64.b64decode(text, validate=True).startswith(b"Order:")
-    except (ValueError, binascii.Error):
-        return False
 
 
 async def create_transaction(

@@ -241,6 +241,13 @@ class SaleorClient:
         with _expected_shape():
             return [edge["node"] for edge in data["transactions"]["edges"]]
 
+    async def order_id(self, api_url: str, token: str, number: str) -> str | None:
+        """The id of the order of that number; None where there is none."""
+        data = await self.execute("queries/order_id_by_number", {"number": number}, api_url=api_url, token=token)
+        with _expected_shape():
+            nodes = [edge["node"] for edge in (data["orders"] or {"edges": ()})["edges"]]
+            return str(nodes[0]["id"]) if nodes else None
+
     async def transactions_of_order_number(self, api_url: str, token: str, number: str) -> list[str]:
         """Ids of the transactions of the order of that number; none where there is none."""
         data = await self.execute("queries/orders_by_number", {"numbers": [number]}, api_url=api_url, token=token)

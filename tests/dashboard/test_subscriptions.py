@@ -31,6 +31,9 @@ POLICY = {"catchUp": "BILL_LATEST", "unavailable": "BILL_REST", "priceChange": "
 POLICY |= {"retryDays": "1, 3, 5", "graceDays": "14"}
 
 
+MONTHLY = {"unit": "MONTH", "every": "1", **POLICY}
+
+
 async def test_from_the_empty_list_to_the_end_of_a_subscription(subs):
     assert "No subscriptions" in (await ask(subs, "GET", "")).text
     form = {
@@ -103,6 +106,24 @@ async def test_agreements_and_what_happened_to_them_are_told_in_japanese(subs):
         assert told in page, told
     for english in ("every month", "agreement:", "charged:", "payment:"):
         assert english not in page
+
+
+async def test_an_order_is_named_by_its_number_or_its_id(subs):
+    path, source = f"/{subs.agreement.id}/charge", subs.shop.saleor.create_order(user=subs.shop.saleor.customer)
+    form = {"amount": "500", "idempotencyKey": "k-1"}
+    for unknown in ("999999", "#", subs.agreement.id):
+        refused = await ask(subs, "POST", path, {**form, "sourceId": unknown}, page="agreements")
+        assert (refused.status_code, f"Saleor has no order {unknown}." in refused.text) == (422, True)
+    with subs.shop.saleor.faults.during("unavailable"):
+        refused = await ask(subs, "POST", path, {**form, "sourceId": source.number}, page="agreements")
+        assert (refused.status_code, "Saleor cannot be asked now" in refused.text) == (422, True)
+    assert source.transactions == []
+    for named in (source.number, f"#{source.number}", source.id):  # the same order, and the same charge
+        assert (await ask(subs, "POST", path, {**form, "sourceId": named}, page="agreements")).status_code == 204
+    assert [subs.shop.amounts(it.id) for it in source.transactions] == [{"charged": Decimal(500)}]
+    form = {"agreementId": subs.agreement.id, "templateOrderId": f"#{subs.template.number}", **MONTHLY}
+    assert (await ask(subs, "POST", "/new", form)).status_code == 204
+    assert (await subs.schedules())[0].template_order_id == subs.template.id
 
 
 async def test_a_change_that_moves_no_date_leaves_the_periods_as_they_are(subs):

@@ -48,6 +48,12 @@ class TestCreate:
             ({"agreementId": ""}, ("agreementId", "NOT_FOUND")),
             ({"templateOrderId": global_id("Order", "x")}, ("templateOrderId", "NOT_FOUND")),
             ({"templateOrderId": ""}, ("templateOrderId", "REQUIRED")),
+            ({"templateOrderId": "#"}, ("templateOrderId", "NOT_FOUND")),
+            ({"templateOrderId": "999999"}, ("templateOrderId", "NOT_FOUND")),
+            ({"templateOrderId": "9" * 5000}, ("templateOrderId", "NOT_FOUND")),
+            ({"templateOrderId": others.number}, ("templateOrderId", "NOT_FOUND")),
+            ({"templateOrderId": subs.agreement.id}, ("templateOrderId", "NOT_FOUND")),
+            ({"templateOrderId": global_id("Checkout", "x")}, ("templateOrderId", "NOT_FOUND")),
             ({"templateOrderId": others.id}, ("templateOrderId", "NOT_FOUND")),
             ({"templateOrderId": nobodys.id}, ("templateOrderId", "NOT_FOUND")),
             ({"templateOrderId": draft.id}, ("templateOrderId", "INVALID")),
@@ -84,6 +90,11 @@ class TestCreate:
             assert await refused(subs, **given) == expected, given
         assert await subs.schedules() == []
         assert (await subs.create())["errors"] == []
+
+    @pytest.mark.parametrize("sign", ["", "#"])
+    async def test_the_order_may_be_named_by_its_number(self, subs, sign):
+        id_ = await subs.created(templateOrderId=f"{sign}{subs.template.number}")
+        assert (await subs.schedule(id_)).template_order_id == subs.template.id
 
     async def test_dates_that_do_not_exist_are_no_dates(self, subs):
         query = 'mutation { scheduleCreate(input: {agreementId: "a", templateOrderId: "b", unit: MONTH, nextDate: "2027-02-30"}) { errors { code } } }'

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 from saleor_amazonpay.domain import keys
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import ActionType, ChargeChannel, ChargeInitiator
-from saleor_amazonpay.errors import AppError, SaleorRefused, SaleorUnavailable
+from saleor_amazonpay.errors import AppError, SaleorError, SaleorRefused, SaleorUnavailable
+from saleor_amazonpay.handlers import named_orders
 from saleor_amazonpay.handlers.agreements import closing, looking
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
@@ -155,15 +156,28 @@ async def charge_by_hand(
 ) -> Charged:
     """Charge it from the app's own page: what is left of the month is read from Amazon before anything is asked.
 
+    ``source_id`` may be an order's number here.
+
     Raises:
         AgreementRefused: nothing was charged, and why.
     """
     if not asked.source_id:
         raise AgreementRefused(AgreementErrorCode.REQUIRED, Message("Name the order or checkout."), "sourceId")
+    asked = replace(asked, source_id=await _source_id(services, api_url, asked.source_id))
     if not await services.database.read(lambda session: _is_known(session, api_url, asked)):
         agreement = await refresh(services, api_url, asked.agreement_id, deadline)
         _check_balance(agreement, _amount(asked, agreement))
     return await charge(services, api_url, asked, by=by)
+
+
+async def _source_id(services: Services, api_url: str, named: str) -> str:
+    try:
+        return await named_orders.source_id(services, api_url, named, kinds=("Order", "Checkout"))
+    except named_orders.UnknownOrder as unknown:
+        raise AgreementRefused(AgreementErrorCode.NOT_FOUND, unknown.sentence, "sourceId") from unknown
+    except SaleorError as absence:
+        message = Message("Saleor cannot be asked now; try again.")
+        raise AgreementRefused(AgreementErrorCode.SALEOR_UNAVAILABLE, message) from absence
 
 
 def _check_balance(agreement: Agreement, amount: Money) -> None:

@@ -19,7 +19,7 @@ from saleor_amazonpay.domain.billing import Policy, RenewalState, ScheduleState,
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.recurrence import Recurrence, Unit, time_zone
 from saleor_amazonpay.errors import ChannelNotConfigured, SaleorError
-from saleor_amazonpay.handlers import problems
+from saleor_amazonpay.handlers import named_orders, problems
 from saleor_amazonpay.handlers.billing import events, fields, reasons, settling
 from saleor_amazonpay.handlers.billing.events import EventType
 from saleor_amazonpay.handlers.billing.fields import (
@@ -51,6 +51,7 @@ _PAUSED_THEN = marked("The schedule was paused.")
 _BY_MERCHANT = marked("Left out by the merchant.")
 _CANCELED = marked("Cancelled by the merchant.")
 _PAUSED = marked("Paused by the merchant.")
+_UNKNOWN_ORDER = Message("The agreement's customer has no such order.")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -139,13 +140,16 @@ async def _template(services: Services, tenant: str, agreement: Agreement, order
         raise refuse(field, BillingErrorCode.REQUIRED, message)
     token = (await services.directory.tenant(tenant)).installation.token
     try:
-        template = await RenewalOrders(services.saleor, tenant, token).template(order_id)
+        named = await named_orders.source_id(services, tenant, order_id)
+        template = await RenewalOrders(services.saleor, tenant, token).template(named)
+    except named_orders.UnknownOrder as unknown:
+        raise refuse(field, BillingErrorCode.NOT_FOUND, _UNKNOWN_ORDER) from unknown
     except SaleorError as absence:
         raise refuse(
             field, BillingErrorCode.SALEOR_UNAVAILABLE, Message("Saleor cannot be asked now; try again.")
         ) from absence
     if template is None or template.customer_id != agreement.customer_id:
-        raise refuse(field, BillingErrorCode.NOT_FOUND, Message("The agreement's customer has no such order."))
+        raise refuse(field, BillingErrorCode.NOT_FOUND, _UNKNOWN_ORDER)
     wrong = await _wrong_template(services, agreement, template)
     if wrong:
         raise refuse(field, BillingErrorCode.INVALID, wrong)

@@ -255,7 +255,7 @@ class BillingPolicyInput:
 class ScheduleCreateInput:
     agreement_id: strawberry.ID
     template_order_id: strawberry.ID = strawberry.field(
-        description="An order of the same customer: its goods, addresses and delivery are used each time."
+        description="Id or number of an order of the same customer: its goods, addresses, delivery are used each time."
     )
     unit: Unit
     every: int = 1
