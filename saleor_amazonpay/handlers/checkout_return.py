@@ -83,6 +83,9 @@ async def _complete(services: Services, payment: Payment, session_id: str, deadl
             payment = await apb_flow.recognize(services, account, payment, session_id, deadline)
         except DataErrors:
             return "invalid"
+    if _ended_without_session(payment):
+        await _tell_saleor(services, payment)
+        return "failed"
     if payment.state == PaymentState.REPLACED or payment.session_id != session_id:
         return "invalid"
     outstanding = await _outstanding(services, payment)
@@ -93,6 +96,11 @@ async def _complete(services: Services, payment: Payment, session_id: str, deadl
         return "failed"
     await _tell_saleor(services, payment)
     return _word(completed)
+
+
+def _ended_without_session(payment: Payment) -> bool:
+    """It was closed before the buyer came back: too late, or for another amount. The link itself is a good one."""
+    return payment.state == PaymentState.FAILED and payment.session_id is None
 
 
 async def _outstanding(services: Services, payment: Payment) -> Money | None:

@@ -33,7 +33,7 @@ async def is_declined_and_takes_another_card(walk: Walk) -> None:
     await walk.to_the_pay_page("3434")
     assert await walk.pay() in {"declined", "failed"}
     walk.paid_nothing()
-    assert walk.transactions[-1].event_types[-1] in FAILED
+    assert (await walk.settled())[-1].event_types[-1] in FAILED
     await walk.try_again()
     await walk.to_amazon()
     await walk.choose()
@@ -158,7 +158,7 @@ async def comes_too_late(walk: Walk) -> None:
     await walk.page.goto(address)
     assert await walk.outcome() in {"expired", "failed"}
     walk.paid_nothing()
-    assert walk.transactions[-1].event_types[-1] in FAILED
+    assert (await walk.settled())[-1].event_types[-1] in FAILED
     if walk.flow == "monthly":
         return  # the customer's log-in at the shop has ended too
     await walk.try_again()

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from saleor_amazonpay.handlers.sweeps import sessions
-from tests.journeys.helpers import break_amazon
+from tests.journeys.helpers import break_amazon, event_types, settle
 from tests.journeys.shop import GATEWAY, RESULT_URL, SHOP, get
 
 
@@ -151,6 +151,20 @@ class TestReturnPage:
         answer = await get(tampered)
         assert parse_qs(urlsplit(answer.headers["location"]).query)["result"] == ["invalid"]
         assert shop.amazon.count("complete_checkout_session") == 0
+
+    async def test_a_buyer_whose_payment_was_closed_meanwhile_finds_saleor_told(self, shop):
+        """The sweep closed it a moment ago; its report has not gone out yet when the buyer comes back."""
+        begun = await begin_with_return_page(shop, shop.saleor.create_checkout().id)
+        paid = await self.returned(shop, begun)
+        shop.clock.move(hours=25)
+        await sessions.run(shop.running.services)
+        assert shop.transaction(begun.transaction_id).event_types[-1] == "CHARGE_ACTION_REQUIRED"
+        answer = await get(paid)
+        assert parse_qs(urlsplit(answer.headers["location"]).query)["result"] == ["failed"]
+        assert shop.transaction(begun.transaction_id).event_types[-1] == "CHARGE_FAILURE"
+        assert shop.amazon.count("complete_checkout_session") == 0
+        await settle(shop)
+        assert event_types(shop, begun.transaction_id, "CHARGE_FAILURE") == ["CHARGE_FAILURE"]
 
     async def test_only_the_shops_own_pages_are_returned_to(self, shop):
         begun = await shop.saleor.storefront.transaction_initialize(
