@@ -138,6 +138,17 @@ class TestReturnPage:
         assert done.result == "CHARGE_SUCCESS"
         assert [e.type for e in shop.transaction(begun.transaction_id).events].count("CHARGE_SUCCESS") == 1
 
+    async def test_coming_back_while_it_is_being_completed_waits_for_the_outcome(self, any_shop):
+        shop = any_shop
+        begun = await begin_with_return_page(shop, shop.saleor.create_checkout().id)
+        paid = await self.returned(shop, begun)
+        break_amazon(shop, "complete_checkout_session", delay=0.3)
+        first, second = await asyncio.gather(get(paid), get(paid))
+        assert first.headers["location"] == second.headers["location"]
+        assert parse_qs(urlsplit(first.headers["location"]).query)["result"] == ["charged"]
+        assert shop.amazon.count("complete_checkout_session") == 1
+        assert shop.amounts(begun.transaction_id).keys() == {"charged"}
+
     @pytest.mark.parametrize("query", ["", "?payment=payment-x&amazonCheckoutSessionId=y", "?payment=%00"])
     async def test_a_link_that_is_nobodys_leads_nowhere(self, shop, query):
         answer = await get(f"{shop.app_url}/api/checkout/return{query}")

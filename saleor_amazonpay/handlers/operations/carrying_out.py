@@ -60,12 +60,11 @@ async def resume(services: Services, operation_id: str, deadline: Deadline, *, w
         payment, operation = load(session, operation_id)
         if operation.state not in UNFINISHED:
             return operation
-        if not waiting_caller:
-            operation = identity.announced(payment, operation)
-        begun = beginning.begin(session, services, account, payment, operation, waiting_caller=waiting_caller)
+        asked = operation if waiting_caller else identity.announced(payment, operation)
+        begun = beginning.begin(session, services, account, payment, asked, waiting_caller=waiting_caller)
         if isinstance(begun, Claimed):
             operation_rows.update_(session, begun.operation)
-        return begun
+        return operation if begun is asked else begun
 
     begun = await services.database.run(claim)
     if isinstance(begun, Operation):
