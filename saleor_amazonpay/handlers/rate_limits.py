@@ -121,6 +121,7 @@ class RateLimits:
             return (share.paused_until - now).total_seconds()
         spent, share.spent = share.spent, 0.0
         granted: Lease = await self._database.run(lambda session: _draw(session, share, spent, now))
+        share.spent += spent - granted.counted
         share.leased = granted.granted
         share.lease_ends = self._clock.monotonic() + _LEASE_SECONDS
         return granted.wait
@@ -137,21 +138,34 @@ class RateLimits:
             self._telling = asyncio.get_running_loop().create_task(self._tell())
 
     async def _tell(self) -> None:
-        """Take out of the shared buckets what was sent meanwhile: at most once a second, beside everything else."""
+        """At most once a second, beside everything else."""
         try:
             async with asyncio.timeout(_TELL_SECONDS):
                 await self._is_over.wait()
         except TimeoutError:
             pass
+        try:
+            untold = await self._tell_now()
+        except StorageError:
+            log.warning("rate_limits_not_shared", exc_info=True)
+            untold = False
+        finally:
+            self._telling = None
+        if untold:
+            self._tell_soon()
+
+    async def _tell_now(self) -> bool:
+        """Take out of the shared buckets what was sent meanwhile.
+
+        True where another replica had a bucket in hand, which is told the next time.
+        """
         now, untold = self._clock.now(), [(share, share.spent) for share in self._shares.values()]
         for share, _ in untold:
             share.spent = 0.0
-        try:
-            await self._database.run(lambda session: _take(session, untold, now))
-        except StorageError:
-            log.warning("rate_limits_not_shared", exc_info=True)
-        finally:
-            self._telling = None
+        left = await self._database.run(lambda session: _take(session, untold, now))
+        for share, spent in left:
+            share.spent += spent
+        return bool(left)
 
     async def close(self) -> None:
         """Tell what is untold, before the database is closed."""
@@ -167,19 +181,23 @@ def _draw(session: Session, share: _Share, spent: float, now: datetime) -> Lease
     )
 
 
-def _take(session: Session, untold: list[tuple[_Share, float]], now: datetime) -> None:
+def _take(session: Session, untold: list[tuple[_Share, float]], now: datetime) -> list[tuple[_Share, float]]:
+    """Those whose bucket another replica has in hand, with what was not taken out."""
     ordered = sorted(untold, key=lambda one: (one[0].seller, one[0].operation))  # so that two replicas never deadlock
-    for share, spent in ordered:
-        if spent or share.paused_until > now:
-            bucket_rows.take(
-                session,
-                share.seller,
-                share.operation,
-                share.quota,
-                spent=spent,
-                paused_until=share.paused_until,
-                now=now,
-            )
+    return [
+        (share, spent)
+        for share, spent in ordered
+        if (spent or share.paused_until > now)
+        and not bucket_rows.take(
+            session,
+            share.seller,
+            share.operation,
+            share.quota,
+            spent=spent,
+            paused_until=share.paused_until,
+            now=now,
+        )
+    ]
 
 
 class Gate:

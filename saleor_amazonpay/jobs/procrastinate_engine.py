@@ -1,8 +1,9 @@
 """Durable jobs on PostgreSQL by Procrastinate, for any number of replicas.
 
 What is added here: a key that moves the waiting job forward, the errors of dead jobs, jobs of dead workers taken over.
-Each task has a Procrastinate queue of its name, so that a worker fetches only what it knows. Source: procrastinate
-3.10, ``sql/schema.sql`` and ``worker.py``.
+Workers are told only of what is due, what is not yet they find themselves (docs/decisions/0003). Each task has a
+Procrastinate queue of its name, so that a worker fetches only what it knows. Source: procrastinate 3.10,
+``sql/schema.sql`` and ``worker.py``.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import procrastinate
 from procrastinate import exceptions, sql
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT, JobManager
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
-from procrastinate.types import JSONDict
 from procrastinate.worker import Worker
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, delete
 
 from saleor_amazonpay.clock import Clock, Jitter
@@ -36,10 +37,27 @@ from saleor_amazonpay.storage.times import to_micros
 
 logger = logging.getLogger(__name__)
 
-_ATTEMPTS_TO_DEFER = 10  # each fails only if the waiting job of that key began between two statements
 _ROUNDS = 10_000
 
-# The waiting job of a key, moved forward; the notice is the one Procrastinate's own trigger gives on INSERT.
+# Procrastinate's own INSERT (procrastinate_defer_jobs_v1), which has but an error for a key of which a job waits. Here
+# that job is moved forward, or at least locked, so that whoever fetches it sees what this transaction wrote. PostgreSQL
+# drops the notice where the trigger has given the same.
+_DEFER = """
+WITH deferred AS (
+    INSERT INTO procrastinate_jobs AS waiting
+           (queue_name, task_name, lock, queueing_lock, args, scheduled_at, priority)
+    VALUES (%(task)s, %(task)s, %(lock)s, %(lock)s, %(args)s, %(at)s, %(priority)s)
+        ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE
+       SET scheduled_at = LEAST(waiting.scheduled_at, excluded.scheduled_at),
+           priority = GREATEST(waiting.priority, excluded.priority)
+     WHERE waiting.scheduled_at > excluded.scheduled_at OR waiting.priority < excluded.priority
+ RETURNING id, queue_name, scheduled_at
+)
+SELECT pg_notify('procrastinate_queue_v1#' || queue_name,
+                 json_build_object('type', 'job_inserted', 'job_id', id)::text)
+  FROM deferred
+ WHERE scheduled_at <= clock_timestamp() + interval '1 second'
+"""
 _MOVE_FORWARD = """
 WITH moved AS (
     UPDATE procrastinate_jobs
@@ -170,8 +188,6 @@ class ProcrastinateJobs(JobWorker):
         if not isinstance(database, PostgresqlDatabase):
             raise TypeError("Procrastinate needs PostgreSQL")
         super().__init__(database, tasks, clock, concurrency=concurrency, poll=poll, lease=lease, jitter=jitter)
-        # Never opened: it only lends its query to the caller's connection.
-        self._deferrer = JobManager(procrastinate.SyncPsycopgConnector())
 
     def defer(
         self,
@@ -183,23 +199,14 @@ class ProcrastinateJobs(JobWorker):
         run_at: datetime | None = None,
         priority: int = 0,
     ) -> None:
-        lock = None if key is None else f"{task}:{key}"
-        job = Job(
-            queue=task,
-            task_name=task,
-            lock=lock,
-            queueing_lock=lock,
-            task_kwargs=cast("JSONDict", dict(args)),
-            scheduled_at=self._database_time(run_at),
-            priority=priority,
-        )
-        for _ in range(_ATTEMPTS_TO_DEFER):
-            with suppress(exceptions.AlreadyEnqueued), session.savepoint():
-                self._deferrer.defer_job(job, connection=session.connection)
-                return
-            if _move_forward(session, job):
-                return
-        raise RuntimeError(f"{lock} could not be deferred")
+        params = {
+            "task": task,
+            "lock": None if key is None else f"{task}:{key}",
+            "args": Jsonb(dict(args)),
+            "at": self._database_time(run_at),
+            "priority": priority,
+        }
+        session.connection.execute(_DEFER, params)
 
     def without_job(self, session: Session, task: str, keys: Sequence[str]) -> list[str]:
         locks = [f"{task}:{key}" for key in keys]

@@ -25,6 +25,20 @@ from saleor_amazonpay.storage.sqlite import BUSY_TIMEOUT, database_path
 
 ADVISORY_LOCK = 0x53414D5A4E504159  # any constant, as long as every replica has the same
 
+_QUIET = "notify_of_due_jobs"
+_MAKE_QUIET = """
+DROP TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 ON procrastinate_jobs;
+CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1
+ AFTER INSERT ON procrastinate_jobs FOR EACH ROW
+  WHEN (new.status = 'todo' AND new.scheduled_at <= clock_timestamp() + interval '1 second')
+EXECUTE FUNCTION procrastinate_notify_queue_job_inserted_v1();
+"""
+"""Ours, put on after whatever of Procrastinate's is applied, and kept among its names.
+
+NOTIFY has transactions commit one after the other, each waiting for the disk alone, and it wakes every worker. Almost
+every job of a webhook is for later, and those a worker finds by itself.
+"""
+
 
 class ForeignSchema(StorageError):
     code = "FOREIGN_SCHEMA"
@@ -133,24 +147,27 @@ def _upgrade_procrastinate(connection: Connection) -> None:
     if not fresh and missing == _migrations_of_procrastinate():
         raise ForeignSchema("This database holds another program's Procrastinate tables; give the app its own.")
     connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS procrastinate_migrations (name TEXT PRIMARY KEY)")
-    if fresh:
-        _apply(connection, SchemaManager.get_schema(), missing)
-    for name in () if fresh else missing:
-        _apply(connection, (migrations_path / name).read_text("utf-8"), [name])
     connection.commit()
+    theirs = [name for name in missing if name != _QUIET]
+    if fresh:
+        _apply(connection, SchemaManager.get_schema(), theirs)
+    for name in () if fresh else theirs:
+        _apply(connection, (migrations_path / name).read_text("utf-8"), [name])
+    if missing:
+        _apply(connection, _MAKE_QUIET, [_QUIET])
 
 
 def _apply(connection: Connection, script: str, names: Sequence[str]) -> None:
     # The bare driver: a script of many statements without parameters, in which % means %.
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    driver.execute(script.encode())
-    for name in names:
-        driver.execute("INSERT INTO procrastinate_migrations (name) VALUES (%s)", (name,))
-    connection.commit()
+    with connection.begin():
+        driver.execute(script.encode())
+        for name in names:
+            driver.execute("INSERT INTO procrastinate_migrations (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
 
 
 def _migrations_of_procrastinate() -> list[str]:
-    return sorted(path.name for path in migrations_path.glob("*.sql"))
+    return [*sorted(path.name for path in migrations_path.glob("*.sql")), _QUIET]
 
 
 def _missing_from_procrastinate(connection: Connection) -> list[str]:

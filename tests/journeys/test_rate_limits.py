@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from saleor_amazonpay.amazonpay import Environment
@@ -16,6 +17,8 @@ from saleor_amazonpay.observability.metrics import Metrics
 from saleor_amazonpay.sandbox.amazon_pay import throttle
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 from saleor_amazonpay.storage import rate_limits as bucket_rows
+from saleor_amazonpay.storage.engine import Database
+from saleor_amazonpay.storage.postgresql import conninfo
 from tests.journeys.helpers import settle
 from tests.journeys.shop import open_shop
 
@@ -121,6 +124,37 @@ class TestBackground:
             assert await sent_in_background(other, 10.0) == 0
             assert await sent_in_background(other, 31.0, most=1) == 1
         assert clock.slept == pytest.approx(30.0, abs=0.1)
+
+
+@contextmanager
+def in_hand(url):
+    """Another replica has the buckets and takes its time."""
+    with psycopg.connect(conninfo(url)) as connection:
+        connection.execute("UPDATE rate_limits SET full_at = full_at")
+        yield
+
+
+class TestBucketInAnothersHand:
+    """Only PostgreSQL locks rows. Whoever waited for one would have everybody behind it wait too."""
+
+    async def test_nobody_waits_for_it_and_what_was_spent_is_told_later(self, postgresql_url):
+        clock, size = FakeClock(), LIVE[OPERATION].size
+        async with Database.connect(postgresql_url) as database:
+            limits = RateLimits(database, clock, Metrics())
+            gate = limits.gate(Account())
+            share = limits.share(SELLER, OPERATION, LIVE[OPERATION])
+            assert await sent_in_background(gate, most=1) == 1
+            clock.moment += 60
+            for _ in range(3):
+                assert await gate.admit(OPERATION, 0.0)
+            with in_hand(postgresql_url):
+                assert await sent_in_background(gate) == 0
+                assert await limits._tell_now()
+            assert share.spent == 3
+            assert not await limits._tell_now()
+            assert share.spent == 0
+            assert await sent_in_background(gate) == size / 2 - 3
+            await limits.close()
 
 
 class TestStorefront:

@@ -24,6 +24,15 @@ def differences(url):
         return compare_metadata(context, metadata)
 
 
+TRIGGER = "procrastinate_jobs_notify_queue_job_inserted_v1"
+
+
+def trigger(connection):
+    """The one that tells workers of a new job, as PostgreSQL writes it."""
+    query = "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname = %s"
+    return connection.execute(query, (TRIGGER,)).fetchone()[0]
+
+
 class TestUpgrade:
     def test_makes_an_empty_database_equal_to_the_tables(self, empty_database_url):
         migrate.upgrade(empty_database_url)
@@ -77,6 +86,23 @@ class TestProcrastinate:
             assert connection.execute("SELECT to_regproc('procrastinate_retry_job_v2') IS NOT NULL").fetchone() == (
                 True,
             )
+            assert "clock_timestamp()" in trigger(connection)
+        assert migrate.pending(empty_postgresql_url) == []
+
+    def test_what_it_puts_back_of_ours_is_changed_again(self, empty_postgresql_url):
+        migrate.upgrade(empty_postgresql_url)
+        with psycopg.connect(empty_postgresql_url) as connection:
+            ours = trigger(connection)
+            newest = max(path.name for path in migrate.migrations_path.glob("*.sql"))
+            connection.execute("DELETE FROM procrastinate_migrations WHERE name = %s", (newest,))
+            connection.execute(f"DROP TRIGGER {TRIGGER} ON procrastinate_jobs")
+            connection.execute(
+                f"CREATE TRIGGER {TRIGGER} AFTER INSERT ON procrastinate_jobs FOR EACH ROW"
+                " EXECUTE FUNCTION procrastinate_notify_queue_job_inserted_v1()"
+            )
+        migrate.upgrade(empty_postgresql_url)
+        with psycopg.connect(empty_postgresql_url) as connection:
+            assert trigger(connection) == ours
 
     def test_tables_of_another_program_are_left_alone(self, empty_postgresql_url):
         with psycopg.connect(empty_postgresql_url) as connection:
