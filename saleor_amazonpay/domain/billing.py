@@ -115,6 +115,15 @@ class Policy:
     dunning: Dunning = Dunning()
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenLine:
+    """So many pieces of one line of the template order; ``name`` is what the product was called then."""
+
+    order_line_id: str
+    quantity: int
+    name: str
+
+
 # --- which periods are billed ---------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,9 @@ checkout_complete.py of Saleor 3.23 (IMPERSONATE_USER, HANDLE_CHECKOUTS).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from saleor_amazonpay.domain.money import Money
@@ -20,6 +21,18 @@ from saleor_amazonpay.saleor.client import DEFAULT_TIMEOUT, SaleorClient, raise_
 INITIALIZE_SECONDS = 22.0  # Saleor waits 18 for the app's own answer
 NEEDED_PERMISSIONS = ("HANDLE_CHECKOUTS", "IMPERSONATE_USER")
 _UNPAYABLE_STATUSES = frozenset({"DRAFT", "EXPIRED"})
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateLine:
+    """``quantity`` pieces are sold again, of ``ordered``; the variant may be gone."""
+
+    id: str
+    name: str
+    variant_id: str | None
+    ships: bool
+    ordered: int
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,13 @@ class TemplateOrder:
     shipping_address: Mapping[str, Any] | None
     billing_address: Mapping[str, Any] | None
     delivery_id: str | None
-    lines: tuple[tuple[str, int], ...]  # product name and quantity
+    lines: tuple[TemplateLine, ...]
+    is_whole: bool = True  # all lines are sold again
+
+    def only(self, wanted: Mapping[str, int]) -> TemplateOrder:
+        """The same order with so many pieces of these lines, by their ids."""
+        lines = tuple(replace(line, quantity=wanted[line.id]) for line in self.lines if line.id in wanted)
+        return replace(self, lines=lines, ships=any(line.ships for line in lines), is_whole=False)
 
     @property
     def is_order(self) -> bool:
@@ -56,10 +75,18 @@ class TemplateOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckoutLine:
+    id: str
+    variant_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class RenewalCheckout:
     id: str
     has_customer: bool
-    line_ids: tuple[str, ...]
+    ships: bool
+    lines: tuple[CheckoutLine, ...]
     transaction_ids: tuple[str, ...]
     total: Money
     shipping: Money
@@ -101,10 +128,53 @@ class RenewalOrders:
         found = data["order"]
         return _template(found) if found else None
 
-    async def create_checkout(self, order_id: str) -> MadeCheckout:
-        payload = await self._mutate("checkoutCreateFromOrder", "checkout_create_from_order", {"id": order_id})
-        unavailable = tuple(str(each["message"]) for each in payload["unavailableVariants"] or ())
-        return MadeCheckout(_checkout(payload["checkout"]), unavailable)
+    async def create_checkout(self, template: TemplateOrder) -> MadeCheckout:
+        payload = await self._mutate("checkoutCreateFromOrder", "checkout_create_from_order", {"id": template.id})
+        left_out = {str(each["lineId"]): str(each["message"]) for each in payload["unavailableVariants"] or ()}
+        checkout = _checkout(payload["checkout"])
+        if not template.is_whole:
+            checkout, left_out = await self._only(template, checkout, left_out)
+        return MadeCheckout(checkout, tuple(left_out.values()))
+
+    async def _only(
+        self, template: TemplateOrder, checkout: RenewalCheckout, left_out: Mapping[str, str]
+    ) -> tuple[RenewalCheckout, dict[str, str]]:
+        """The checkout with what was chosen of the order, and Saleor's words for what of that cannot be sold."""
+        wanted: Counter[str] = Counter()
+        unavailable: dict[str, str] = {}
+        for line in template.lines:
+            if line.id in left_out:
+                fewer = await self._fewer(checkout.id, line)
+                if fewer is None:
+                    unavailable[line.id] = left_out[line.id]
+                    continue
+                checkout = fewer
+            wanted[line.variant_id or ""] += line.quantity
+        return await self._with_quantities(checkout, wanted), unavailable
+
+    async def _fewer(self, checkout_id: str, line: TemplateLine) -> RenewalCheckout | None:
+        """A line that cannot be sold whole may be in part. None: that neither."""
+        if line.quantity == line.ordered or line.variant_id is None:
+            return None
+        given = {"id": checkout_id, "lines": [{"variantId": line.variant_id, "quantity": line.quantity}]}
+        try:
+            return _checkout((await self._mutate("checkoutLinesAdd", "checkout_lines_add", given))["checkout"])
+        except SaleorRefused:
+            return None
+
+    async def _with_quantities(self, checkout: RenewalCheckout, wanted: Counter[str]) -> RenewalCheckout:
+        """So many pieces of each variant and nothing else; several lines of one variant become one."""
+        if not wanted:
+            return replace(checkout, lines=())
+        changed = []
+        for line in checkout.lines:
+            quantity = wanted.pop(line.variant_id, 0)
+            if quantity != line.quantity:
+                changed.append({"lineId": line.id, "quantity": quantity})
+        if not changed:
+            return checkout
+        given = {"id": checkout.id, "lines": changed}
+        return _checkout((await self._mutate("checkoutLinesUpdate", "checkout_line_quantities", given))["checkout"])
 
     async def checkout(self, checkout_id: str) -> RenewalCheckout | None:
         data = await self._execute("queries/renewal_checkout", {"id": checkout_id})
@@ -123,7 +193,7 @@ class RenewalOrders:
             "id": checkout.id,
             "billing": template.billing_address,
             "shipping": template.shipping_address or template.billing_address,
-            "ships": template.ships,
+            "ships": checkout.ships,
             "delivery": template.delivery_id,
         }
         # Two requests: Saleor takes four mutations at once.
@@ -207,7 +277,18 @@ def _template(node: Mapping[str, Any]) -> TemplateOrder:
         shipping_address=_address_input(node["shippingAddress"]),
         billing_address=_address_input(node["billingAddress"]),
         delivery_id=delivery.get("id"),
-        lines=tuple((line["productName"], line["quantity"]) for line in node["lines"]),
+        lines=tuple(_line(line) for line in node["lines"]),
+    )
+
+
+def _line(node: Mapping[str, Any]) -> TemplateLine:
+    return TemplateLine(
+        id=node["id"],
+        name=node["productName"],
+        variant_id=(node["variant"] or {}).get("id"),
+        ships=node["isShippingRequired"],
+        ordered=node["quantity"],
+        quantity=node["quantity"],
     )
 
 
@@ -219,7 +300,8 @@ def _checkout(node: Mapping[str, Any]) -> RenewalCheckout:
     return RenewalCheckout(
         id=node["id"],
         has_customer=node["user"] is not None,
-        line_ids=tuple(line["id"] for line in node["lines"]),
+        ships=node["isShippingRequired"],
+        lines=tuple(CheckoutLine(line["id"], line["variant"]["id"], line["quantity"]) for line in node["lines"]),
         transaction_ids=tuple(each["id"] for each in node["transactions"] or ()),
         total=_money(node["totalPrice"]["gross"]),
         shipping=_money(node["shippingPrice"]["gross"]),

@@ -261,6 +261,7 @@ schedules = Table(
     Column("request_key", Text, nullable=False),  # the client's idempotency key, and what came with it
     Column("request_hash", Text, nullable=False),
     Column("template_order_id", Text, nullable=False),
+    Column("lines", Text),  # JSON, domain.billing.ChosenLine: what is billed of it; null: all
     Column("channel_slug", Text, nullable=False),
     Column("currency", Text, nullable=False),
     _minor("amount", nullable=True),  # agreed total of each renewal; null: what the goods cost on the day

@@ -126,6 +126,32 @@ async def test_an_order_is_named_by_its_number_or_its_id(subs):
     assert (await subs.schedules())[0].template_order_id == subs.template.id
 
 
+async def test_goods_are_chosen_on_the_page(subs):
+    template = subs.shop.saleor.create_order(lines=[("BOX-1", 1), ("CUP-1", 3)], user=subs.shop.saleor.customer)
+    id_ = await subs.created(templateOrderId=template.id)
+    box, cup = (f"pieces:{line.id}" for line in template.lines)
+    shown = (await ask(subs, "GET", f"/{id_}/edit", language="ja")).text
+    assert "Tea cup 茶碗 (0" in shown
+    assert "元の注文のすべての商品" in (await ask(subs, "GET", f"/{id_}", language="ja")).text
+    form = {"templateOrderId": template.id, "nextDate": (await subs.schedule(id_)).next_date.isoformat(), **MONTHLY}
+    for pieces, count in (({box: "", cup: "4"}, 4), ({box: "0", cup: "0"}, 0), ({box: "1", cup: "many"}, -1)):
+        refused = await ask(subs, "POST", f"/{id_}/edit", {**form, **pieces})
+        assert (refused.status_code, f"pieces can be billed, not {count}." in refused.text) == (422, True)
+    assert (await ask(subs, "POST", f"/{id_}/edit", {**form, box: "0", cup: "2"})).status_code == 204
+    assert [(it.quantity, it.name) for it in (await subs.schedule(id_)).lines] == [(2, "Tea cup 茶碗")]
+    page = (await ask(subs, "GET", f"/{id_}")).text
+    assert ("Tea cup 茶碗" in page, "all of the template order" in page) == (True, False)
+    assert 'value="2"' in (await ask(subs, "GET", f"/{id_}/edit")).text
+    with subs.shop.saleor.faults.during("unavailable"):
+        assert box not in (await ask(subs, "GET", f"/{id_}/edit")).text
+    assert (await ask(subs, "POST", f"/{id_}/edit", form)).status_code == 204  # as where they were not shown
+    assert (await subs.schedule(id_)).lines is not None
+    whole = {**form, "templateOrderId": subs.template.number, box: "0", cup: "2"}
+    assert (await ask(subs, "POST", f"/{id_}/edit", whole)).status_code == 204
+    known = await subs.schedule(id_)
+    assert (known.template_order_id, known.lines) == (subs.template.id, None)
+
+
 async def test_a_change_that_moves_no_date_leaves_the_periods_as_they_are(subs):
     id_ = await subs.created(nextDate="2027-01-31")
     shown = (await ask(subs, "GET", f"/{id_}/edit")).text

@@ -9,7 +9,7 @@ from saleor_amazonpay.handlers.billing import reasons
 from saleor_amazonpay.messages import Message
 
 FILLED = {name: f"«{name}»" for name in ("agreed", "amount", "before", "currency", "left", "limit", "number", "status")}
-FILLED |= {name: f"«{name}»" for name in ("total", "what", "why")}
+FILLED |= {name: f"«{name}»" for name in ("names", "total", "what", "why")}
 
 
 def in_japanese(text):

@@ -26,7 +26,7 @@ from tests.journeys.shop import Shop, open_shop
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 ERRORS = "errors { field code message }"
-SCHEDULE = """id agreementId templateOrderId channel currency amount { amount currency } unit every time timeZone nextDate
+SCHEDULE = """id agreementId templateOrderId lines { orderLineId quantity productName } channel currency amount { amount currency } unit every time timeZone nextDate
   nextAt lastDate state reason upcoming policy { catchUp unavailable priceChange retryDays graceDays giveUp }"""
 
 _PASS_TIME = """UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - make_interval(secs => %(seconds)s)

@@ -335,6 +335,95 @@ class TestGoods:
         assert captured(subs) == ["2980", "3000"]
 
 
+class TestChosenLines:
+    """Of the template order's goods only some, or fewer pieces, are billed."""
+
+    @pytest.fixture
+    def template(self, any_subs):
+        lines = [("BOX-1", 1), ("CUP-1", 5), ("PDF-1", 1), ("BOX-1", 2)]
+        return any_subs.shop.saleor.create_order(lines=lines, user=any_subs.shop.saleor.customer)
+
+    def chosen(self, template, *pieces):
+        """By the order's lines: how many pieces of each."""
+        named = zip(template.lines, pieces, strict=False)
+        return [{"orderLineId": line.id, "quantity": count} for line, count in named if count]
+
+    async def billed(self, subs, id_):
+        """What the newest order has, or why there is none."""
+        await subs.until(id_)
+        renewal = await subs.last(id_)
+        if renewal.state != "billed":
+            return renewal.state, renewal.message
+        order = subs.shop.saleor.order(renewal.order_id)
+        return {line.variant.sku: line.quantity for line in order.lines}
+
+    @pytest.mark.parametrize(
+        ("pieces", "expected"),
+        [
+            ((1, 0, 0, 0), {"BOX-1": 1}),
+            ((0, 0, 0, 2), {"BOX-1": 2}),
+            ((1, 2, 0, 1), {"BOX-1": 2, "CUP-1": 2}),
+            ((0, 0, 1, 0), {"PDF-1": 1}),
+        ],
+    )
+    async def test_only_those_are_billed(self, any_subs, template, pieces, expected):
+        id_ = await any_subs.created(templateOrderId=template.id, lines=self.chosen(template, *pieces))
+        assert await self.billed(any_subs, id_) == expected
+        assert await self.billed(any_subs, id_) == expected
+        assert len(captured(any_subs)) == 2
+
+    async def test_they_are_kept_changed_and_given_up(self, any_subs, template):
+        subs = any_subs
+        id_ = await subs.created(templateOrderId=template.id, lines=self.chosen(template, 1, 3))
+        changed = await subs.change(id_, every=2)
+        told = [(it["quantity"], it["productName"]) for it in changed["schedule"]["lines"]]
+        assert told == [(1, "Tea monthly お茶の定期便"), (3, "Tea cup 茶碗")]
+        await subs.change(id_, lines=self.chosen(template, 0, 1))
+        assert await self.billed(subs, id_) == {"CUP-1": 1}
+        whole = await subs.change(id_, lines=[])
+        assert whole["schedule"]["lines"] is None
+        assert await self.billed(subs, id_) == {"BOX-1": 2, "CUP-1": 5, "PDF-1": 1}
+
+    async def test_everything_is_the_same_as_nothing_named(self, subs):
+        made = await subs.create(lines=self.chosen(subs.template, 1))
+        assert made["schedule"]["lines"] is None
+
+    async def test_what_was_not_chosen_may_be_gone(self, any_subs, template):
+        policy = {"unavailable": "PAUSE"}
+        id_ = await any_subs.created(templateOrderId=template.id, lines=self.chosen(template, 1), policy=policy)
+        template.lines[1].variant.is_deleted = True
+        assert await self.billed(any_subs, id_) == {"BOX-1": 1}
+
+    async def test_fewer_pieces_than_the_line_has_may_be_in_stock(self, any_subs, template):
+        id_ = await any_subs.created(templateOrderId=template.id, lines=self.chosen(template, 1, 2))
+        template.lines[1].variant.stock = 3
+        assert await self.billed(any_subs, id_) == {"BOX-1": 1, "CUP-1": 2}
+        template.lines[1].variant.stock = 1
+        assert await self.billed(any_subs, id_) == {"BOX-1": 1}
+
+    async def test_nothing_left_of_what_was_chosen_skips_the_period(self, any_subs, template):
+        id_ = await any_subs.created(templateOrderId=template.id, lines=self.chosen(template, 0, 5))
+        template.lines[1].variant.stock = 0
+        state, message = await self.billed(any_subs, id_)
+        assert (state, "Only 0 remaining" in message) == ("skipped", True)
+        assert captured(any_subs) == []
+
+    async def test_a_line_that_is_gone_from_the_order_waits_for_the_merchant(self, any_subs, template):
+        id_ = await any_subs.created(templateOrderId=template.id, lines=self.chosen(template, 1, 2))
+        template.lines[1].quantity = 1
+        waiting = (
+            "awaiting_merchant",
+            f"Order {template.number} does not have any more what was chosen of it: Tea cup 茶碗.",
+        )
+        assert await self.billed(any_subs, id_) == waiting
+
+    async def test_an_agreed_amount_is_of_the_one_piece_that_was_chosen(self, any_subs, template):
+        chosen = self.chosen(template, 0, 1)
+        id_ = await any_subs.created(templateOrderId=template.id, lines=chosen, amount="1980")
+        assert await self.billed(any_subs, id_) == {"CUP-1": 1}
+        assert captured(any_subs) == ["1980"]
+
+
 class TestMissed:
     @pytest.mark.parametrize(
         ("policy", "states"),

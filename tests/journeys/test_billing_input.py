@@ -43,6 +43,7 @@ class TestCreate:
         bare = shop.saleor.create_order(user=customer)
         bare.billing_address = None
         two = shop.saleor.create_order(lines=[("CUP-1", 2)], user=customer)
+        [line], [foreign] = two.lines, others.lines
         table = [
             ({"agreementId": "agreement-unknown"}, ("agreementId", "NOT_FOUND")),
             ({"agreementId": ""}, ("agreementId", "NOT_FOUND")),
@@ -61,6 +62,16 @@ class TestCreate:
             ({"templateOrderId": uncertain.id}, ("templateOrderId", "INVALID")),
             ({"templateOrderId": bare.id}, ("templateOrderId", "INVALID")),
             ({"templateOrderId": two.id, "amount": "1000"}, ("amount", "INVALID")),
+            *(
+                ({"templateOrderId": two.id, "lines": lines}, ("lines", code))
+                for lines, code in [
+                    ([{"orderLineId": "x", "quantity": 1}], "NOT_FOUND"),
+                    ([{"orderLineId": foreign.id, "quantity": 1}], "NOT_FOUND"),
+                    ([{"orderLineId": line.id, "quantity": 0}], "INVALID"),
+                    ([{"orderLineId": line.id, "quantity": -1}], "INVALID"),
+                    ([{"orderLineId": line.id, "quantity": 3}], "INVALID"),
+                ]
+            ),
             ({"every": 0}, ("frequency", "INVALID")),
             ({"every": -1}, ("frequency", "INVALID")),
             ({"every": 13}, ("frequency", "INVALID")),
@@ -177,6 +188,18 @@ class TestChange:
             payload = await subs.change(id_, **given)
             assert [(it["field"], it["code"]) for it in payload["errors"]] == [expected], given
         assert await subs.schedule(id_) == before
+
+    async def test_lines_chosen_of_one_order_are_not_those_of_another(self, subs):
+        create = subs.shop.saleor.create_order
+        two, other = (create(lines=[("CUP-1", 2)], user=subs.shop.saleor.customer) for _ in range(2))
+        chosen = [{"orderLineId": two.lines[0].id, "quantity": 1}]
+        twice = await subs.create(templateOrderId=two.id, lines=chosen * 2)
+        assert {(it["field"], it["code"]) for it in twice["errors"]} == {("lines", "INVALID")}
+        id_ = await subs.created(templateOrderId=two.id, lines=chosen)
+        refused = await subs.change(id_, templateOrderId=other.id)
+        assert [(it["field"], it["code"]) for it in refused["errors"]] == [("lines", "NOT_FOUND")]
+        assert (await subs.schedule(id_)).template_order_id == two.id
+        assert (await subs.change(id_, templateOrderId=other.id, lines=[]))["errors"] == []
 
     async def test_unknown_ones(self, subs):
         for verb in ("Pause", "Resume", "Skip", "Cancel", "Retry"):

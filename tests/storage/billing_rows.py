@@ -63,6 +63,7 @@ def schedule(number: int = 1, **changes) -> Schedule:
         "request_key": f"key-{number}",
         "request_hash": "h",
         "template_order_id": f"order-{number}",
+        "lines": None,
         "channel_slug": "default-jp",
         "currency": Currency.JPY,
         "amount": None,

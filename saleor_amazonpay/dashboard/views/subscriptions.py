@@ -23,8 +23,15 @@ from saleor_amazonpay.domain.billing import (
 from saleor_amazonpay.domain.recurrence import Unit
 from saleor_amazonpay.handlers.billing import choosing, reasons, scheduling
 from saleor_amazonpay.handlers.billing.events import EventType
-from saleor_amazonpay.handlers.billing.fields import BillingErrorCode, BillingErrors, PolicyFields, ScheduleFields
+from saleor_amazonpay.handlers.billing.fields import (
+    BillingErrorCode,
+    BillingErrors,
+    LineFields,
+    PolicyFields,
+    ScheduleFields,
+)
 from saleor_amazonpay.messages import Message, marked
+from saleor_amazonpay.saleor.renewal_orders import TemplateLine
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.billing import events as event_rows
 from saleor_amazonpay.storage.billing import renewals as renewal_rows
@@ -100,6 +107,8 @@ CHOICES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
 }
 _TITLE: Final = Message("Subscriptions")
 _NEW: Final = Message("New subscription")
+_CHANGE: Final = Message("Change the subscription")
+_PIECES: Final = "pieces:"  # what begins the name of a line's field
 
 
 def how_often(schedule: Schedule) -> Message:
@@ -248,7 +257,8 @@ async def edit(visit: Visit) -> Answer:
         "lastDate": known.last_date.isoformat() if known.last_date else "",
         **_policy_values(known.policy),
     }
-    return _form(Message("Change the subscription"), Entered(values=values), known)
+    lines = await scheduling.template_lines(visit.services, known)
+    return _form(_CHANGE, Entered(values=values | _pieces_of(known, lines)), known, lines)
 
 
 @pages.post("/subscriptions/{schedule_id}/edit")
@@ -257,7 +267,8 @@ async def change(visit: Visit) -> Answer:
     try:
         await scheduling.change(visit.services, visit.tenant, known.id, _changes(visit.form, known), by=visit.by)
     except BillingErrors as refused:
-        return _form(Message("Change the subscription"), _again(visit.form, refused), known, status=422)
+        lines = await scheduling.template_lines(visit.services, known)
+        return _form(_CHANGE, _again(visit.form, refused), known, lines, status=422)
     return Go(f"/subscriptions/{known.id}", Message("The subscription is changed from its next period on."))
 
 
@@ -345,13 +356,21 @@ async def _mine(visit: Visit) -> Schedule:
 # --- The form ---------------------------------------------------------------------------------------------------------
 
 
-def _form(title: Message, entered: Entered, known: Schedule | None = None, *, status: int = 200) -> Screen:
+def _form(
+    title: Message,
+    entered: Entered,
+    known: Schedule | None = None,
+    lines: Sequence[TemplateLine] = (),
+    *,
+    status: int = 200,
+) -> Screen:
     return Screen(
         "subscription_form.html",
         title=title,
         status=status,
         entered=entered,
         schedule=known,
+        lines=lines,
         units=UNITS,
         choices=CHOICES,
     )
@@ -377,6 +396,7 @@ def _changes(form: Form, known: Schedule) -> ScheduleFields:
     recurrence = known.recurrence
     return ScheduleFields(
         template_order_id=given.template_order_id or None,
+        lines=_lines(form) if given.template_order_id in {"", known.template_order_id} else (),
         amount=given.amount,
         clears_amount=given.amount is None,
         unit=given.unit if given.unit is not recurrence.unit else None,
@@ -387,6 +407,29 @@ def _changes(form: Form, known: Schedule) -> ScheduleFields:
         last_date=given.last_date,
         policy=given.policy,
     )
+
+
+def _pieces_of(known: Schedule, lines: Sequence[TemplateLine]) -> dict[str, str]:
+    chosen = {line.order_line_id: line.quantity for line in known.lines or ()}
+    return {
+        f"{_PIECES}{line.id}": str(line.ordered if known.lines is None else chosen.get(line.id, 0)) for line in lines
+    }
+
+
+def _lines(form: Form) -> Sequence[LineFields] | None:
+    """None where the lines were not shown; where none is left of them, each is refused by its quantity."""
+    shown = [
+        LineFields(name.removeprefix(_PIECES), _pieces(value))
+        for name, value in form.fields
+        if name.startswith(_PIECES)
+    ]
+    return [line for line in shown if line.quantity] or shown or None
+
+
+def _pieces(text: str) -> int:
+    """-1 for what is no number: the rules say how many there can be."""
+    stripped = text.strip() or "0"
+    return int(stripped) if _DIGITS.fullmatch(stripped) else -1
 
 
 def _policy(form: Form) -> PolicyFields:

@@ -105,11 +105,21 @@ class PolicyFields:
     give_up: GiveUp | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LineFields:
+    order_line_id: str
+    quantity: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleFields:
-    """As entered; None keeps what is, or takes the default. ``clears_amount``: back to the prices of the day."""
+    """As entered; None keeps what is, or takes the default.
+
+    ``lines``: none of them are all of them. ``clears_amount``: back to the prices of the day.
+    """
 
     template_order_id: str | None = None
+    lines: Sequence[LineFields] | None = None
     amount: str | None = None
     clears_amount: bool = False
     unit: Unit | None = None
@@ -122,7 +132,10 @@ class ScheduleFields:
 
     def fingerprint(self, agreement_id: str) -> str:
         """The same for the same request: an idempotency key that comes with another one is a mistake."""
-        return hashlib.sha256(repr((agreement_id, sorted(asdict(self).items()))).encode()).hexdigest()
+        given = asdict(self)
+        if self.lines is None:
+            del given["lines"]  # as before there were any
+        return hashlib.sha256(repr((agreement_id, sorted(given.items()))).encode()).hexdigest()
 
 
 class Faults:

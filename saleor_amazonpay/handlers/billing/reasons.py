@@ -19,6 +19,7 @@ BILLED_BEFORE: Final = marked(
 )
 GOODS_GONE: Final = marked("Not all goods of the template order can be sold: {what}")
 NOTHING_BILLED: Final = marked("Nothing was billed, goods cannot be sold: {what}")
+LINES_GONE: Final = marked("Order {number} does not have any more what was chosen of it: {names}.")
 OTHER_CURRENCY: Final = marked("The order is in {currency}, the agreement in {agreed}.")
 OTHER_AMOUNT: Final = marked("The order comes to {total}, the agreed amount is {agreed}.")
 TOO_MUCH: Final = marked("The order comes to {total}, which is more than Amazon Pay takes in a month ({limit}).")
@@ -39,6 +40,7 @@ _FILLED: Final = (
     NOT_MADE,
     GOODS_GONE,
     NOTHING_BILLED,
+    LINES_GONE,
     OTHER_CURRENCY,
     OTHER_AMOUNT,
     TOO_MUCH,

@@ -36,7 +36,7 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import ChargeInitiator, OperationKind
 from saleor_amazonpay.errors import AppError, SaleorRefused, SaleorUnavailable, UnknownInstallation
 from saleor_amazonpay.handlers.agreements import looking
-from saleor_amazonpay.handlers.billing import dunning, payments, reasons, settling
+from saleor_amazonpay.handlers.billing import dunning, goods, payments, reasons, settling
 from saleor_amazonpay.handlers.billing.payments import Outcome
 from saleor_amazonpay.handlers.billing.settling import Overtaken
 from saleor_amazonpay.handlers.services import Deadline, Services
@@ -266,7 +266,7 @@ async def _checkout(it: Situation) -> bool:
     template = await _template(it, orders)
     if isinstance(template, str):
         return await _await_merchant(it, template)
-    made = await orders.create_checkout(template.id)
+    made = await orders.create_checkout(template)
     if made.unavailable and (done := await _without(it, made.checkout, " ".join(made.unavailable))) is not None:
         return done
     return await it.advance(step=Step.PREPARE, checkout_id=made.checkout.id)
@@ -279,6 +279,10 @@ async def _template(it: Situation, orders: RenewalOrders) -> TemplateOrder | str
         return marked("The template order does not exist any more.")
     if template.customer_id != it.agreement.customer_id:
         return marked("The template order is not of the customer who made the agreement.")
+    chosen = it.schedule.lines
+    if chosen is not None and (gone := goods.gone(template, chosen)):
+        return _said(reasons.LINES_GONE, number=template.number, names=", ".join(gone))
+    template = goods.only(template, chosen)
     return _said(reasons.MISSING[template.missing], number=template.number) if template.missing else template
 
 
@@ -300,7 +304,7 @@ async def _without(it: Situation, checkout: RenewalCheckout, what: str) -> bool 
     policy = it.schedule.policy.unavailable
     if policy is Unavailable.PAUSE:
         return await _await_merchant(it, _said(reasons.GOODS_GONE, what=what))
-    if policy is Unavailable.BILL_REST and checkout.line_ids:
+    if policy is Unavailable.BILL_REST and checkout.lines:
         return None
     message = _said(reasons.NOTHING_BILLED, what=what)
 
@@ -335,15 +339,15 @@ async def _prepare(it: Situation) -> bool:
 
 async def _priced(orders: RenewalOrders, checkout: RenewalCheckout, agreed: Money) -> RenewalCheckout:
     """One line of one piece, so priced that the total is the agreed one; taxes on top are found by trying."""
-    if len(checkout.line_ids) != 1:
+    if len(checkout.lines) != 1:
         return checkout
-    [line_id] = checkout.line_ids
+    [line] = checkout.lines
     wanted = agreed - checkout.shipping
     price = wanted
     for _ in range(_MOST_PRICINGS):
         if checkout.total == agreed or not price.is_positive:
             break
-        checkout = await orders.set_price(checkout.id, line_id, price)
+        checkout = await orders.set_price(checkout.id, line.id, price)
         goods = checkout.total - checkout.shipping
         if goods.is_positive:
             price = Money(round(price.minor * wanted.minor / goods.minor), agreed.currency)

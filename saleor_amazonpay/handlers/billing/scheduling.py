@@ -6,7 +6,7 @@ Every function acts within one tenant; what is of another looks as if it were no
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
@@ -20,7 +20,7 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.recurrence import Recurrence, Unit, time_zone
 from saleor_amazonpay.errors import ChannelNotConfigured, SaleorError
 from saleor_amazonpay.handlers import named_orders, problems
-from saleor_amazonpay.handlers.billing import events, fields, reasons, settling
+from saleor_amazonpay.handlers.billing import events, fields, goods, reasons, settling
 from saleor_amazonpay.handlers.billing.events import EventType
 from saleor_amazonpay.handlers.billing.fields import (
     MAX_REASON,
@@ -28,12 +28,13 @@ from saleor_amazonpay.handlers.billing.fields import (
     BillingErrorCode,
     BillingErrors,
     Faults,
+    LineFields,
     ScheduleFields,
     refuse,
 )
 from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.messages import Message, marked
-from saleor_amazonpay.saleor.renewal_orders import NEEDED_PERMISSIONS, RenewalOrders, TemplateOrder
+from saleor_amazonpay.saleor.renewal_orders import NEEDED_PERMISSIONS, RenewalOrders, TemplateLine, TemplateOrder
 from saleor_amazonpay.storage import agreements as agreement_rows
 from saleor_amazonpay.storage.agreements import Agreement
 from saleor_amazonpay.storage.billing import renewals as renewal_rows
@@ -69,6 +70,16 @@ def _unknown() -> BillingErrors:
     return refuse("id", BillingErrorCode.NOT_FOUND, Message("There is no such billing schedule."))
 
 
+async def template_lines(services: Services, known: Schedule) -> Sequence[TemplateLine]:
+    """What there is to choose from; nothing where Saleor cannot be asked, or has no such order any more."""
+    try:
+        token = (await services.directory.tenant(known.api_url)).installation.token
+        template = await RenewalOrders(services.saleor, known.api_url, token).template(known.template_order_id)
+    except SaleorError:
+        return ()
+    return template.lines if template else ()
+
+
 # --- create -----------------------------------------------------------------------------------------------------------
 
 
@@ -89,7 +100,7 @@ async def create(
         return _same_request(known, fingerprint)
     await _check_enabled(services, tenant)
     agreement = await _agreement(services, tenant, agreement_id)
-    template = await _template(services, tenant, agreement, given.template_order_id)
+    template = await _template(services, tenant, agreement, given.template_order_id, given.lines)
     made = await _checked(services, agreement, template, given, request_key, fingerprint)
     try:
         return await services.database.run(lambda session: _add(session, services, made, by))
@@ -133,7 +144,14 @@ async def _agreement(services: Services, tenant: str, agreement_id: str) -> Agre
     return found
 
 
-async def _template(services: Services, tenant: str, agreement: Agreement, order_id: str | None) -> TemplateOrder:
+async def _template(
+    services: Services,
+    tenant: str,
+    agreement: Agreement,
+    order_id: str | None,
+    lines: Sequence[LineFields] | None,
+) -> TemplateOrder:
+    """The order with what is billed of it."""
     field = "templateOrderId"
     if not order_id:
         message = Message("Name an order of the customer whose goods are sold again each time.")
@@ -150,6 +168,7 @@ async def _template(services: Services, tenant: str, agreement: Agreement, order
         ) from absence
     if template is None or template.customer_id != agreement.customer_id:
         raise refuse(field, BillingErrorCode.NOT_FOUND, _UNKNOWN_ORDER)
+    template = goods.choose(template, lines or ())
     wrong = await _wrong_template(services, agreement, template)
     if wrong:
         raise refuse(field, BillingErrorCode.INVALID, wrong)
@@ -237,7 +256,7 @@ def _check_amount(agreement: Agreement, template: TemplateOrder, money: Money | 
     if money > limit:
         message = Message("Amazon Pay takes {limit} a month from this agreement at most.", limit=limit)
         faults.add("amount", message, BillingErrorCode.LIMIT_EXCEEDED)
-    if [quantity for _, quantity in template.lines] != [1]:
+    if [line.quantity for line in template.lines] != [1]:
         faults.add("amount", Message("An agreed amount needs a template order of one piece of one product."))
 
 
@@ -279,6 +298,7 @@ def _new(
         request_key=request_key,
         request_hash=fingerprint,
         template_order_id=template.id,
+        lines=goods.of(template),
         channel_slug=template.channel_slug,
         currency=agreement.currency,
         amount=money,
@@ -320,13 +340,21 @@ async def change(services: Services, tenant: str, schedule_id: str, given: Sched
     """What was left out stays. A new frequency counts from the next date on; what was billed stays billed."""
     known = await schedule(services, tenant, schedule_id)
     agreement = await _agreement(services, tenant, known.agreement_id)
-    template = await _template(services, tenant, agreement, given.template_order_id or known.template_order_id)
+    order_id = given.template_order_id or known.template_order_id
+    template = await _template(services, tenant, agreement, order_id, _lines(known, given))
     await _check_not_billed_again(services, known, given)
 
     def write(session: Session, locked: Schedule) -> None:
         _apply(session, services, locked, agreement, template, given)
 
     return await _write(services, tenant, schedule_id, write, by=by, what="changed")
+
+
+def _lines(known: Schedule, given: ScheduleFields) -> Sequence[LineFields]:
+    """Those chosen before stay, and are not found in another order."""
+    if given.lines is not None:
+        return given.lines
+    return [LineFields(line.order_line_id, line.quantity) for line in known.lines or ()]
 
 
 async def _check_not_billed_again(services: Services, known: Schedule, given: ScheduleFields) -> None:
@@ -371,6 +399,7 @@ def _apply(
         locked.id,
         now,
         template_order_id=template.id,
+        lines=goods.of(template),
         amount=money,
         recurrence=recurrence,
         next_number=number,

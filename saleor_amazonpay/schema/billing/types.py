@@ -11,7 +11,7 @@ from saleor_amazonpay.domain import billing as domain
 from saleor_amazonpay.domain.money import Money as DomainMoney
 from saleor_amazonpay.domain.recurrence import Unit
 from saleor_amazonpay.handlers.billing.fields import BillingError as FieldFault
-from saleor_amazonpay.handlers.billing.fields import BillingErrorCode, PolicyFields, ScheduleFields
+from saleor_amazonpay.handlers.billing.fields import BillingErrorCode, LineFields, PolicyFields, ScheduleFields
 from saleor_amazonpay.storage.billing.events import BillingEvent as StoredEvent
 from saleor_amazonpay.storage.billing.renewals import Renewal as StoredRenewal
 from saleor_amazonpay.storage.billing.schedules import Schedule as StoredSchedule
@@ -145,11 +145,27 @@ class ScheduleEvent:
         )
 
 
+@strawberry.type(description="So many pieces of one line of the template order.")
+class ScheduleLine:
+    order_line_id: strawberry.ID
+    quantity: int
+    product_name: str = strawberry.field(description="As it was when the line was chosen.")
+
+    @staticmethod
+    def of(stored: domain.ChosenLine) -> ScheduleLine:
+        return ScheduleLine(
+            order_line_id=strawberry.ID(stored.order_line_id), quantity=stored.quantity, product_name=stored.name
+        )
+
+
 @strawberry.type(description="When an agreement is charged, and for which goods.")
 class Schedule:
     id: strawberry.ID
     agreement_id: strawberry.ID
     template_order_id: strawberry.ID
+    lines: list[ScheduleLine] | None = strawberry.field(
+        description="What is billed of the template order; null: all of it, as it is on the day."
+    )
     channel: str
     currency: str
     amount: BillingMoney | None = strawberry.field(description="Null: what the goods cost on the day.")
@@ -176,6 +192,7 @@ class Schedule:
             id=strawberry.ID(stored.id),
             agreement_id=strawberry.ID(stored.agreement_id),
             template_order_id=strawberry.ID(stored.template_order_id),
+            lines=None if stored.lines is None else [ScheduleLine.of(line) for line in stored.lines],
             channel=stored.channel_slug,
             currency=str(stored.currency),
             amount=BillingMoney.of(stored.amount),
@@ -252,10 +269,23 @@ class BillingPolicyInput:
 
 
 @strawberry.input
+class ScheduleLineInput:
+    order_line_id: strawberry.ID
+    quantity: int = strawberry.field(description="1 to as many pieces as the order has of it.")
+
+
+def _lines(given: list[ScheduleLineInput] | None) -> tuple[LineFields, ...] | None:
+    return None if given is None else tuple(LineFields(line.order_line_id, line.quantity) for line in given)
+
+
+@strawberry.input
 class ScheduleCreateInput:
     agreement_id: strawberry.ID
     template_order_id: strawberry.ID = strawberry.field(
         description="Id or number of an order of the same customer: its goods, addresses, delivery are used each time."
+    )
+    lines: list[ScheduleLineInput] | None = strawberry.field(
+        default=None, description="The lines of that order that are billed; all of them when it is left out or empty."
     )
     unit: Unit
     every: int = 1
@@ -279,6 +309,7 @@ class ScheduleCreateInput:
     def given(self) -> ScheduleFields:
         return ScheduleFields(
             template_order_id=self.template_order_id,
+            lines=_lines(self.lines),
             amount=self.amount,
             unit=self.unit,
             every=self.every,
@@ -293,6 +324,9 @@ class ScheduleCreateInput:
 @strawberry.input(description="What is left out stays as it is.")
 class ScheduleChangeInput:
     template_order_id: strawberry.ID | None = None
+    lines: list[ScheduleLineInput] | None = strawberry.field(
+        default=None, description="Lines of the template order; an empty list goes back to all of them."
+    )
     unit: Unit | None = None
     every: int | None = None
     next_date: date | None = strawberry.field(default=None, description="From here on the periods are counted anew.")
@@ -307,6 +341,7 @@ class ScheduleChangeInput:
     def given(self) -> ScheduleFields:
         return ScheduleFields(
             template_order_id=self.template_order_id,
+            lines=_lines(self.lines),
             amount=self.amount or None,
             clears_amount=not self.amount and self.amount is not None,
             unit=self.unit,

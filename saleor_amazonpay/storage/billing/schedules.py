@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, case, insert, select, text, tuple_, update
 
-from saleor_amazonpay.domain.billing import Policy, ScheduleState
+from saleor_amazonpay.domain.billing import ChosenLine, Policy, ScheduleState
 from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.domain.recurrence import Recurrence, Unit, time_zone
 from saleor_amazonpay.storage.billing.changes import Changes
@@ -29,6 +29,7 @@ class Schedule:
     request_key: str
     request_hash: str
     template_order_id: str
+    lines: tuple[ChosenLine, ...] | None
     channel_slug: str
     currency: Currency
     amount: Money | None
@@ -171,6 +172,7 @@ _CHANGEABLE = (
     "every",
     "last_amount",
     "last_date",
+    "lines",
     "next_at",
     "next_number",
     "open_renewal_id",
@@ -198,7 +200,7 @@ def _cell(value: Any) -> Any:
         return to_micros(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, Policy):
+    if isinstance(value, Policy | tuple):
         return msgspec.json.encode(value).decode()
     return str(value) if isinstance(value, StrEnum) else value
 
@@ -230,6 +232,7 @@ def _schedule(row: Row) -> Schedule:
         request_key=row.request_key,
         request_hash=row.request_hash,
         template_order_id=row.template_order_id,
+        lines=msgspec.json.decode(row.lines, type=tuple[ChosenLine, ...]) if row.lines else None,
         channel_slug=row.channel_slug,
         currency=currency,
         amount=None if row.amount is None else Money(row.amount, currency),

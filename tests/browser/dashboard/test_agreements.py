@@ -89,7 +89,9 @@ async def test_staff_charge_an_agreement_for_an_order_once(open_dashboard_of, su
 
 
 async def test_staff_end_an_agreement_and_say_why(open_dashboard_of, subscribed):
-    shop, kept = subscribed.shop, subscribed.kept
+    shop = subscribed.shop
+    shop.clock.move(seconds=5)
+    kept = await agreed(shop)  # one of its own: the others are still to be charged
     opened = await open_dashboard_of(shop, f"/agreements/{kept.id}")
     await opened.app.get_by_label("Reason", exact=True).fill("Moved abroad.")
     await opened.click("End the agreement")

@@ -103,6 +103,8 @@ def _changed(context: Context, global_id: str | None) -> Checkout:
 def checkout_lines_add(context: Context, lines: list[dict[str, Any]], id: str | None = None) -> dict[str, Any]:  # noqa: A002
     changed = _changed(context, id)
     for item in items_of(context, lines):
+        if item.variant.stock is not None and item.variant.stock < item.quantity:
+            raise MutationError("quantity", "INSUFFICIENT_STOCK", f"Could not add items {item.variant.name}.")
         line = next((each for each in changed.lines if each.variant is item.variant), None)
         if line is None:
             selling.add_line(context.shop, changed, item)
