@@ -75,8 +75,8 @@ def _detail(attempt: Attempt) -> Mapping[str, Any]:
 
 def write_sendings(session: Session, payment_id: str, seen: Sequence[Sending]) -> None:
     """In the transaction of the fact they led to."""
-    for sending in seen:
-        timeline.add(session, payment_id, "call", sending.at, **sending.detail)
+    if seen:
+        timeline.add_all(session, [timeline.NewEntry(payment_id, "call", each.at, each.detail) for each in seen])
 
 
 def about(payment: Payment) -> None:

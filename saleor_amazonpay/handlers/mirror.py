@@ -144,8 +144,11 @@ def write(
     session: Session, payment: Payment, operation: Operation | None, objects: Sequence[AmazonObject], *, now: datetime
 ) -> None:
     """Bring the copy up to date; states only move forward, so late news changes nothing."""
-    known = {row.charge_id: row.state for row in payment_rows.charge_rows(session, payment.id)}
-    known |= {row.refund_id: row.state for row in payment_rows.refund_rows(session, payment.id)}
+    known: dict[str, str] = {}
+    if any(isinstance(object_, Charge) for object_ in objects):
+        known |= {row.charge_id: row.state for row in payment_rows.charge_rows(session, payment.id)}
+    if any(isinstance(object_, Refund) for object_ in objects):
+        known |= {row.refund_id: row.state for row in payment_rows.refund_rows(session, payment.id)}
     for object_ in objects:
         match object_:
             case CheckoutSession():

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, or_, select, union, update
+from sqlalchemy import bindparam, null, or_, select, union, union_all, update
 
 from saleor_amazonpay.domain.agreements import AgreementTerms, Frequency, is_standing
 from saleor_amazonpay.domain.balances import Balances, ChargePart, RefundPart
@@ -159,15 +159,20 @@ _REFUNDS = Statement(
     .where(refunds.c.payment_id == bindparam("payment_id"))
     .order_by(refunds.c.created_at, refunds.c.refund_id)
 )
-# Refund calls that hold a part of a charge without a refund object to show for it yet.
-_RESERVED = Statement(
-    select(calls.c.charge_id, calls.c.amount)
-    .join(operations, operations.c.id == calls.c.operation_id)
-    .where(
-        operations.c.payment_id == bindparam("payment_id"),
-        calls.c.operation_name == "create_refund",
-        calls.c.state.in_([CallState.COMMITTED.value, CallState.UNRESOLVED.value]),
-    )
+# Refunds, and refund calls that hold a part of a charge without a refund object to show for it yet.
+_REFUNDED_OR_RESERVED = Statement(
+    union_all(
+        select(refunds.c.charge_id, refunds.c.refund_id, refunds.c.state, refunds.c.amount, refunds.c.created_at).where(
+            refunds.c.payment_id == bindparam("payment_id")
+        ),
+        select(calls.c.charge_id, null(), null(), calls.c.amount, null())
+        .join(operations, operations.c.id == calls.c.operation_id)
+        .where(
+            operations.c.payment_id == bindparam("payment_id"),
+            calls.c.operation_name == "create_refund",
+            calls.c.state.in_([CallState.COMMITTED.value, CallState.UNRESOLVED.value]),
+        ),
+    ).order_by("created_at", "refund_id")
 )
 _SAVE_CHARGE = Statement(
     upsert(
@@ -284,12 +289,15 @@ def release_claim(session: Session, payment_id: str, fence: int) -> bool:
 def balances(session: Session, payment: Payment, policy: AfterPartialCapture) -> Balances:
     """The payment's money from Amazon's objects as last read."""
     currency = payment.amount.currency
+    charged = session.all(_CHARGES, {"payment_id": payment.id})
     refund_parts: dict[str, list[RefundPart]] = defaultdict(list)
-    for row in session.all(_REFUNDS, {"payment_id": payment.id}):
-        refund_parts[row.charge_id].append(RefundPart(row.refund_id, row.state, Money(row.amount, currency)))
     reserved: dict[str, list[Money]] = defaultdict(list)
-    for row in session.all(_RESERVED, {"payment_id": payment.id}):
-        reserved[row.charge_id].append(Money(row.amount, currency))
+    for row in session.all(_REFUNDED_OR_RESERVED, {"payment_id": payment.id}) if charged else ():
+        amount = Money(row.amount, currency)
+        if row.refund_id is None:
+            reserved[row.charge_id].append(amount)
+        else:
+            refund_parts[row.charge_id].append(RefundPart(row.refund_id, row.state, amount))
     parts = [
         ChargePart(
             charge_id=row.charge_id,
@@ -301,7 +309,7 @@ def balances(session: Session, payment: Payment, policy: AfterPartialCapture) ->
             refunded_at_amazon=Money(row.refunded, currency),
             charged_back=Money(row.charged_back, currency),
         )
-        for row in session.all(_CHARGES, {"payment_id": payment.id})
+        for row in charged
     ]
     return Balances(
         order_total=payment.amount,

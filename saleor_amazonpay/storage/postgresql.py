@@ -99,8 +99,8 @@ class PostgresqlDatabase(Database):
 
     def _transact(self, work: Work[T], *, read_only: bool) -> tuple[T, Session]:
         connection = self._take()
-        session = Session("postgresql", connection, (psycopg.errors.UniqueViolation,))
         try:
+            session = Session("postgresql", connection, (psycopg.errors.UniqueViolation,))
             connection.read_only = read_only
             connection.isolation_level = IsolationLevel.REPEATABLE_READ if read_only else None
             result = _run(work, session)

@@ -143,6 +143,8 @@ def _without_a_call(payment: Payment, operation: Operation, planned: Plan | Refu
 
 def _done(session: Session, payment: Payment, operation: Operation) -> Money:
     """What earlier rounds of a refund have refunded already."""
+    if operation.kind not in REFUNDS:
+        return Money.zero(payment.amount.currency)
     refunded = (
         Money(row.amount, payment.amount.currency)
         for row in payment_rows.refund_rows(session, payment.id)

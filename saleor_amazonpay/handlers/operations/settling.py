@@ -6,6 +6,7 @@ from datetime import datetime
 
 from saleor_amazonpay.domain.balances import Balances
 from saleor_amazonpay.domain.states import (
+    REFUNDS,
     SESSION_OPERATIONS,
     AfterPartialCapture,
     OperationKind,
@@ -189,9 +190,10 @@ def conclude(session: Session, payment: Payment, operation: Operation, seen: Obs
     if not seen.is_complete:
         return Undecided(OperationState.RUNNING)
     calls = operation_rows.calls_of(session, operation.id, payment.amount.currency)
+    refunds = payment_rows.refund_rows(session, payment.id) if operation.kind in REFUNDS else []
     rows = conclusions.Rows(
         charges={row.charge_id: row for row in payment_rows.charge_rows(session, payment.id)},
-        refunds=[row for row in payment_rows.refund_rows(session, payment.id) if row.operation_id == operation.id],
+        refunds=[row for row in refunds if row.operation_id == operation.id],
         session=mirror.checkout_session(seen.objects),
     )
     return conclusions.conclude(payment, operation, calls, rows, now)
