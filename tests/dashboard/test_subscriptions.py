@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from urllib.parse import quote
 
 import pytest
 
@@ -88,8 +89,12 @@ async def test_why_a_period_waits_and_what_happened_are_told_in_japanese_figures
 
 
 async def test_agreements_and_what_happened_to_them_are_told_in_japanese(subs):
-    await subs.until(await subs.created())
-    agreement = subs.agreement
+    id_ = await subs.created()
+    await subs.until(id_)
+    agreement, customer = subs.agreement, f"/customer?customerId={quote(subs.shop.saleor.customer.id)}"
+    for path, page in ((f"/{id_}", "subscriptions"), (customer, "widgets")):
+        shown = (await ask(subs, "GET", path, language="ja", page=page)).text
+        assert ("請求可能" in shown, "Chargeable" in shown) == (True, False)
     subs.shop.amazon.buyer_account.break_payment_method(agreement.charge_permission_id)
     await ask(subs, "POST", f"/{agreement.id}/refresh", page="agreements")
     await ask(subs, "POST", f"/{agreement.id}/close", {"reason": "Moved abroad."}, page="agreements")

@@ -105,7 +105,7 @@ async def listed(visit: Visit) -> Answer:
     return Screen(
         "agreements.html",
         title=Message("Agreements"),
-        agreements=[(each, _word(each), _how_often(each), _meter(each)) for each in found],
+        agreements=[(each, word_of(each), _how_often(each), _meter(each)) for each in found],
         customer=customer,
         next_page=urlencode({"after": found[-1].id}) if has_more else None,
         is_later=bool(after),
@@ -212,7 +212,7 @@ async def _told(visit: Visit) -> Told:
     payments, schedules, events = await services.database.read(look)
     return Told(
         agreement=agreement,
-        word=_word(agreement),
+        word=word_of(agreement),
         how_often=_how_often(agreement),
         meter=_meter(agreement),
         lapses_soon=looking.lapses_soon(agreement, services.clock.now()),
@@ -225,7 +225,7 @@ async def _told(visit: Visit) -> Told:
     )
 
 
-def _word(agreement: Agreement) -> Word:
+def word_of(agreement: Agreement) -> Word:
     return STATES["Closed"] if agreement.is_closed else STATES.get(agreement.state, Word(agreement.state, "neutral"))
 
 

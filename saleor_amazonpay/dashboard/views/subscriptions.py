@@ -10,6 +10,7 @@ from typing import Any, Final
 from saleor_amazonpay.amazonpay import Region
 from saleor_amazonpay.dashboard.pages import Answer, Form, Go, MenuEntry, PageNotFound, Pages, Screen, Visit
 from saleor_amazonpay.dashboard.views.account_form import Entered
+from saleor_amazonpay.dashboard.views.agreements import word_of
 from saleor_amazonpay.dashboard.views.intervals import every
 from saleor_amazonpay.domain.billing import (
     CatchUp,
@@ -327,6 +328,7 @@ async def _one(visit: Visit, faults: Sequence[Message] = ()) -> Screen:
         schedule=known,
         frequency=how_often(known),
         agreement=agreement,
+        word=word_of(agreement),
         payment_page=Region(account.region).buyer_agreement_url(agreement.charge_permission_id),
         renewals=renewals,
         open=open_,

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from saleor_amazonpay.dashboard.pages import Answer, Pages, Screen, Visit
 from saleor_amazonpay.dashboard.views import disputes
+from saleor_amazonpay.dashboard.views.agreements import word_of
 from saleor_amazonpay.dashboard.views.following import follow
 from saleor_amazonpay.dashboard.views.payments import AMOUNTS, OPERATIONS, ORDER_WIDGET, STAFF, STATUSES, Word
 from saleor_amazonpay.handlers.merchant_payments import listing, story
@@ -88,7 +89,7 @@ async def of_customer(visit: Visit) -> Answer:
     return Screen(
         "customer_widget.html",
         title=Message("Amazon Pay"),
-        agreements=agreements,
+        agreements=[(each, word_of(each)) for each in agreements],
         payments=payments.payments,
         has_more=payments.after is not None,
         statuses=STATUSES,

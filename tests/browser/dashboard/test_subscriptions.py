@@ -101,8 +101,8 @@ async def test_made_changed_paused_left_out_and_ended(open_dashboard_of, subs):
     await opened.notified("The period is left out.")
     assert [state for _, state in await subs.periods(made.id)] == ["skipped"]
     assert await opened.stumbling_blocks() == []
-    await opened.click("End it")
-    await opened.app.get_by_role("dialog").get_by_role("button", name="End it").click()
+    await opened.click("End the subscription")
+    await opened.app.get_by_role("dialog").get_by_role("button", name="End the subscription").click()
     await opened.notified("The subscription has ended. The buyer's agreement stays.")
     assert (await subs.schedule(made.id)).state == "ended"
     assert await opened.stumbling_blocks() == []
