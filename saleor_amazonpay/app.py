@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ import httpx2
 import structlog
 from fastapi import FastAPI
 from starlette.requests import Request
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from saleor_amazonpay import __version__
@@ -26,8 +27,8 @@ from saleor_amazonpay.api import (
     storefront,
 )
 from saleor_amazonpay.api.admission import Admission, OutsideClock, OutsideTransport
+from saleor_amazonpay.api.late import LateRoutes
 from saleor_amazonpay.clock import Clock, SystemClock
-from saleor_amazonpay.dashboard import routing as dashboard
 from saleor_amazonpay.handlers import chronicle as timeline_notes
 from saleor_amazonpay.handlers import tasks as task_table
 from saleor_amazonpay.handlers.agreements.app_tokens import AppTokens
@@ -192,8 +193,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None, transport: Tra
         health,
     ):
         app.router.routes.extend(module.routes)
-    app.router.routes.extend(dashboard.routes())
+    app.router.routes.append(LateRoutes("/dashboard", _dashboard_routes))
     return app
+
+
+def _dashboard_routes() -> Sequence[BaseRoute]:
+    """The merchant's page, for a process in which a merchant opens it."""
+    from saleor_amazonpay.dashboard import routing
+
+    return routing.routes()
 
 
 def _guarded_client(settings: Settings) -> httpx2.AsyncClient:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, create_engine
 
 from saleor_amazonpay.jobs import table  # noqa: F401  # adds its tables to the metadata
 from saleor_amazonpay.storage import migrate, migrations
-from saleor_amazonpay.storage.tables import metadata
+from saleor_amazonpay.storage.tables import complete
 
 INITIAL = Path(migrations.__file__).parent / "versions" / "0001_initial.py"
 
@@ -30,8 +30,8 @@ def is_ours(_object: object, name: str | None, kind: str, *_: object) -> bool:
 
 
 def draft(connection: Connection) -> str:
-    context = MigrationContext.configure(connection, opts={"include_object": is_ours, "target_metadata": metadata})
-    code = render_python_code(produce_migrations(context, metadata).upgrade_ops)
+    context = MigrationContext.configure(connection, opts={"include_object": is_ours, "target_metadata": complete()})
+    code = render_python_code(produce_migrations(context, complete()).upgrade_ops)
     return "\n".join(line for line in code.splitlines() if not line.lstrip().startswith("# ###"))
 
 

@@ -10,11 +10,10 @@ import binascii
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -23,6 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from saleor_amazonpay.amazonpay import cv1_notifications
 from saleor_amazonpay.clock import Clock
 from saleor_amazonpay.errors import AppError, InvalidPayload, SignatureRejected
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 _SNS_HOST = re.compile(r"sns\.[a-zA-Z0-9-]{3,}\.amazonaws\.com(\.cn)?")
 _HASHES: Mapping[str, Callable[[], hashes.HashAlgorithm]] = {"1": hashes.SHA1, "2": hashes.SHA256}
@@ -115,6 +117,8 @@ class CertificateSource:
         kept = self._kept.get(url)
         if kept is not None and moment < kept[0]:
             return kept[1]
+        from cryptography import x509  # 2 MB and its share of the start, for the first notification of a day
+
         try:
             certificate = x509.load_pem_x509_certificate(await self._fetch(url))
         except ValueError as error:

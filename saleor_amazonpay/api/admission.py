@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -174,28 +174,41 @@ class Admission:
             self.busy -= 1
             self._let_in()
 
-    @contextmanager
-    def outside(self) -> Iterator[None]:
+    def outside(self) -> AbstractContextManager[None]:
         """Somebody else is waited for inside the block, so another may come in meanwhile; nobody waits to come back."""
         place = _place.get()
-        if place is None or not place.is_taken:
-            yield
-            return
+        return _Outside(self, place) if place is not None and place.is_taken else _ALREADY_OUTSIDE
+
+    def make_room(self, place: _Place) -> None:
+        """For a while; ``come_back`` ends it."""
         place.is_taken = False
         self.busy -= 1
         self._let_in()
-        try:
-            yield
-        finally:
-            if not place.is_over:
-                place.is_taken = True
-                self.busy += 1
+
+    def come_back(self, place: _Place) -> None:
+        if not place.is_over:
+            place.is_taken = True
+            self.busy += 1
 
     def _let_in(self) -> None:
         while self.busy < self._at_once and (waiting := self._money.next() or self._sessions.next()):
             self.busy += 1  # kept until the one who is called comes
             waiting.turn.set_result(None)
 
+
+class _Outside(AbstractContextManager[None]):
+    def __init__(self, admission: Admission, place: _Place) -> None:
+        self._admission = admission
+        self._place = place
+
+    def __enter__(self) -> None:
+        self._admission.make_room(self._place)
+
+    def __exit__(self, *_: object) -> None:
+        self._admission.come_back(self._place)
+
+
+_ALREADY_OUTSIDE: AbstractContextManager[None] = nullcontext()
 
 _ASK_AGAIN = "More requests come than can be answered now; ask again in a second."
 
@@ -206,12 +219,8 @@ class OutsideClock:
     def __init__(self, clock: Clock, admission: Admission) -> None:
         self._clock = clock
         self._admission = admission
-
-    def now(self) -> datetime:
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        return self._clock.monotonic()
+        self.now: Callable[[], datetime] = clock.now  # asked a dozen times by every webhook
+        self.monotonic: Callable[[], float] = clock.monotonic
 
     async def sleep(self, seconds: float) -> None:
         with self._admission.outside():

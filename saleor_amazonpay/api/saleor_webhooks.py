@@ -96,25 +96,31 @@ async def received(request: Request, event_name: str) -> Response:
     """One webhook, answered whatever happens."""
     services: Services = request.app.state.services
     known_name = event_name if event_name in EVENTS else "unknown"
-    api_url = request.headers.get("saleor-api-url")
+    headers = _headers(request)
     with (
-        log_context(tenant=api_url, request_id=request_id(request.headers.get("x-request-id"))),
-        services.tracing.webhook(known_name, request.headers),
+        log_context(tenant=headers.get("saleor-api-url"), request_id=request_id(headers.get("x-request-id"))),
+        services.tracing.webhook(known_name, headers),
     ):
         try:
-            return await _logged(request, services, event_name, known_name)
+            return await _logged(request, services, event_name, known_name, headers)
         finally:
             request.app.state.application.admission.leave()
 
 
-async def _logged(request: Request, services: Services, event_name: str, known_name: str) -> Response:
+def _headers(request: Request) -> Mapping[str, str]:
+    """By their lower-case names; Starlette looks through all of them each time one is asked for."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+
+
+async def _logged(
+    request: Request, services: Services, event_name: str, known_name: str, headers: Mapping[str, str]
+) -> Response:
     started = services.clock.monotonic()
     try:
-        response, outcome = await _answer(request, services, event_name)
+        response, outcome = await _answer(request, services, event_name, headers)
     except AppError as refusal:
         response, outcome = _refuse(services, event_name, refusal)
-        api_url = request.headers.get("saleor-api-url", "")
-        await problems.refused_event(services, api_url, event_name, refusal)
+        await problems.refused_event(services, headers.get("saleor-api-url", ""), event_name, refusal)
     except Exception:
         log.exception("webhook_fault", event_name=event_name)
         response, outcome = Response(_FAULT, _fault_status(event_name), media_type="text/plain"), "fault"
@@ -130,17 +136,19 @@ async def _logged(request: Request, services: Services, event_name: str, known_n
     return response
 
 
-async def _answer(request: Request, services: Services, event_name: str) -> tuple[Response, str]:
+async def _answer(
+    request: Request, services: Services, event_name: str, headers: Mapping[str, str]
+) -> tuple[Response, str]:
     if event_name not in EVENTS:
         raise UnknownEvent(f"There is no webhook {event_name!r}.")
     admission: Admission = request.app.state.application.admission
-    await _admitted(request, services, admission, event_name)
+    await _admitted(services, admission, event_name, headers.get("saleor-api-url", ""))
     with admission.outside():
         body = await bodies.read(request, services.settings.webhook_max_bytes)
-    if request.headers.get("saleor-event", "").lower() != event_name:
+    if headers.get("saleor-event", "").lower() != event_name:
         raise InvalidPayload("The Saleor-Event header names another event.")
     deadline = Deadline(services.clock, services.settings.answer_budget_seconds)
-    tenant = await _verified(request, services, body)
+    tenant = await _verified(request, services, body, headers)
     event = decode(event_name, body)
     check_envelope(
         event,
@@ -159,9 +167,8 @@ async def _answer(request: Request, services: Services, event_name: str) -> tupl
     return Response(_rendered(answer, event), media_type="application/json"), outcome_of(answer)
 
 
-async def _admitted(request: Request, services: Services, admission: Admission, event_name: str) -> None:
+async def _admitted(services: Services, admission: Admission, event_name: str, api_url: str) -> None:
     """Wait for this tenant's turn; ``api_url`` is only claimed so far, and decides about nothing but the lane."""
-    api_url = request.headers.get("saleor-api-url", "")
     lane = api_url if services.directory.knows(api_url) else ""
     known = EVENTS[event_name]
     moves_money = not (known.is_session or known.is_asynchronous)
@@ -173,9 +180,9 @@ class UnknownEvent(InvalidPayload):
     code = "UNKNOWN_EVENT"
 
 
-async def _verified(request: Request, services: Services, body: bytes) -> Tenant:
+async def _verified(request: Request, services: Services, body: bytes, headers: Mapping[str, str]) -> Tenant:
     """The tenant whose keys signed the body; an unknown one looks like a bad signature from outside."""
-    api_url, signature = request.headers.get("saleor-api-url"), request.headers.get("saleor-signature")
+    api_url, signature = headers.get("saleor-api-url"), headers.get("saleor-signature")
     if not api_url or not signature:
         raise SignatureRejected("The request is not signed by an installed Saleor.")
     application = request.app.state.application

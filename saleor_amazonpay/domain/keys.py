@@ -13,7 +13,7 @@ def _digest(parts: tuple[object, ...]) -> str:
     return _digest_of(_SEPARATOR.join(map(str, parts)))
 
 
-@lru_cache(maxsize=4096)  # one payment's names are asked for again and again
+@lru_cache(maxsize=512)  # one payment's names are asked for again and again, within a moment
 def _digest_of(text: str) -> str:
     return base64.b32hexencode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=").lower()
 

@@ -8,7 +8,7 @@ Source: DESIGN §5 (``returnUrl``), §6 cases 1 and 15.
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 import structlog
 
@@ -136,6 +136,6 @@ def _onward(payment: Payment, result: str) -> str:
 
 def with_query(address: str, **added: str) -> str:
     """The address with more in its query; what is there stays as it is, byte for byte."""
-    parts = urlsplit(address)
-    query = "&".join(filter(None, (parts.query, urlencode(added))))
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
+    head, hash_, fragment = address.partition("#")
+    path, _, query = head.partition("?")
+    return f"{path}?{query}{'&' if query else ''}{urlencode(added)}{hash_}{fragment}"

@@ -38,7 +38,7 @@ SECRET_TEXTS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("eyJ", re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w-]*"), MASK),
     ("earer ", re.compile(r"([Bb]earer )\S+"), rf"\1{MASK}"),
     ("ignature=", re.compile(r"([Ss]ignature=)[^\s,;&]+"), rf"\1{MASK}"),
-    ("://", re.compile(r"(://)[^/\s@]+(?=@)"), rf"\1{MASK}"),
+    ("@", re.compile(r"(://)[^/\s@]+(?=@)"), rf"\1{MASK}"),
     ("@", re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), MASK),
 )
 

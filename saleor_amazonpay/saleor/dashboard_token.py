@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-
 from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.messages import Message
 
@@ -77,6 +73,10 @@ def verify_dashboard_token(
 
 
 def _claims(token: str, jwks: str, now: int) -> Mapping[str, Any]:
+    from joserfc import jwt  # with half of cryptography behind it, for an app that mostly takes webhooks
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet
+
     registry = jwt.JWTClaimsRegistry(now=now, leeway=LEEWAY, exp={"essential": True}, iat={"essential": True})
     try:
         keys = KeySet.import_key_set(json.loads(jwks))

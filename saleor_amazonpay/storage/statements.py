@@ -9,30 +9,53 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
-from sqlalchemy.dialects.sqlite.pysqlite import dialect as pysqlite_dialect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import ClauseElement
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
 DialectName = Literal["sqlite", "postgresql"]
 Parameters = Mapping[str, Any]
 
-_DIALECTS: Mapping[DialectName, Dialect] = {
-    "sqlite": pysqlite_dialect(paramstyle="qmark"),  # the driver finds values by place twice as fast as by name
-    "postgresql": psycopg_dialect(),  # type: ignore[no-untyped-call]
-}
 # Two classes with the same ON CONFLICT methods and no common ancestor that has them.
-_INSERTS: Mapping[DialectName, Callable[[Table], postgresql.Insert]] = {
-    "sqlite": cast("Callable[[Table], postgresql.Insert]", sqlite.insert),
-    "postgresql": postgresql.insert,
+MakeInsert = Callable[[Table], "postgresql.Insert"]
+
+
+@cache
+def _sqlite() -> tuple[Dialect, MakeInsert]:
+    from sqlalchemy.dialects import sqlite
+    from sqlalchemy.dialects.sqlite.pysqlite import dialect
+
+    by_place = dialect(paramstyle="qmark")  # the driver finds values by place twice as fast as by name
+    return by_place, cast("MakeInsert", sqlite.insert)
+
+
+@cache
+def _postgresql() -> tuple[Dialect, MakeInsert]:
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.dialects.postgresql.psycopg import dialect
+
+    return dialect(), postgresql.insert  # type: ignore[no-untyped-call]
+
+
+# Each is imported where it is used: the other database's dialect is 3 MB that nobody asks for.
+_DIALECTS: Mapping[DialectName, Callable[[], tuple[Dialect, MakeInsert]]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
 }
+
+
+def _insert(dialect: DialectName, table: Table) -> postgresql.Insert:
+    make = _DIALECTS[dialect]()[1]
+    return make(table)
 
 
 Build = Callable[[DialectName], Executable]
@@ -77,16 +100,16 @@ class Statement:
 class CompiledStatement:
     """``sql`` and ``bind(params)`` are what the driver gets; ``row`` makes one of its tuples a ``Row``."""
 
-    __slots__ = ("_compiled", "_expanding", "_literals", "_places", "row", "sql")
+    __slots__ = ("_compiled", "_literals", "_places", "row", "sql")
 
     def __init__(self, compiled: SQLCompiler) -> None:
-        self._compiled = compiled
-        self._expanding = any(bind.required for bind in compiled.post_compile_params)
+        expands = any(bind.required for bind in compiled.post_compile_params)
+        self._compiled = compiled if expands else None  # it is large, and has said everything where no list comes
         self._literals: Parameters = {
             name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required
         }
         self.sql = str(compiled)
-        if compiled.post_compile_params and not self._expanding:  # lists known from the start
+        if compiled.post_compile_params and self._compiled is None:  # lists known from the start
             whole = compiled.construct_expanded_state({**dict.fromkeys(compiled.bind_names.values()), **self._literals})
             names = {name for bind, name in compiled.bind_names.items() if bind.required}
             self.sql = whole.statement
@@ -99,7 +122,7 @@ class CompiledStatement:
     def bind(self, params: Parameters | None) -> tuple[str, Parameters | Sequence[Any]]:
         values = {**self._literals, **params} if params else self._literals
         sql, places = self.sql, self._places
-        if self._expanding:
+        if self._compiled is not None:
             expanded = self._compiled.construct_expanded_state(values)  # as many placeholders as the list is long
             sql, places, values = expanded.statement, expanded.positiontup, expanded.parameters
         return sql, values if places is None else [values[name] for name in places]
@@ -117,14 +140,14 @@ def _row_class(names: Sequence[str]) -> Any:
 
 def insert_ignore(table: Table) -> Build:
     """Insert a whole row unless a unique key has it already; ``Session.execute`` gives 1 or 0."""
-    return lambda dialect: _INSERTS[dialect](table).on_conflict_do_nothing()
+    return lambda dialect: _insert(dialect, table).on_conflict_do_nothing()
 
 
 def upsert(table: Table, *, index_elements: Sequence[str], update_columns: Sequence[str]) -> Build:
     """Insert a whole row, or give the row with the same ``index_elements`` the new values of ``update_columns``."""
 
     def build(dialect: DialectName) -> Executable:
-        statement = _INSERTS[dialect](table)
+        statement = _insert(dialect, table)
         return statement.on_conflict_do_update(
             index_elements=list(index_elements), set_={name: statement.excluded[name] for name in update_columns}
         )
@@ -135,7 +158,7 @@ def upsert(table: Table, *, index_elements: Sequence[str], update_columns: Seque
 def _compile(construct: Executable, dialect: DialectName) -> SQLCompiler:
     if not isinstance(construct, ClauseElement):
         raise TypeError(f"{construct!r} cannot be compiled")
-    compiled = construct.compile(dialect=_DIALECTS[dialect], column_keys=_column_keys(construct))
+    compiled = construct.compile(dialect=_DIALECTS[dialect]()[0], column_keys=_column_keys(construct))
     if not isinstance(compiled, SQLCompiler):
         raise TypeError(f"{construct!r} is not a statement")
     return compiled

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, BindParameter, ColumnElement, Insert, bindparam, cast, func, insert, select
-from sqlalchemy.dialects.postgresql import JSONB
 
 from saleor_amazonpay.storage.engine import DialectName, Session, Statement
 from saleor_amazonpay.storage.tables import timeline
@@ -56,6 +55,8 @@ def _insert_all(dialect: DialectName) -> Insert:
         row = func.json_each(given).table_valued("value").c.value
         columns: list[ColumnElement[Any]] = [func.json_extract(row, f"$[{place}]") for place in range(4)]
     else:
+        from sqlalchemy.dialects.postgresql import JSONB
+
         row = func.jsonb_array_elements(cast(given, JSONB)).table_valued("value").c.value
         columns = [row.op("->>")(place) for place in range(4)]
     payment_id, at, kind, detail = columns

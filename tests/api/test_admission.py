@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +14,9 @@ from saleor_amazonpay.api.admission import Admission, OutsideClock, Overloaded
 class StoppedClock:
     def __init__(self):
         self.moment = 0.0
+
+    def now(self):
+        return datetime.fromtimestamp(self.moment, UTC)
 
     def monotonic(self):
         return self.moment

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saleor_amazonpay.app import create_app
+from saleor_amazonpay.dashboard import routing as dashboard
 from tests.fuzz import hostile
 from tests.fuzz.conftest import bounded
 from tests.journeys.shop import settings
@@ -47,7 +48,8 @@ def path_of(route, drawn):
 def application_routes():
     """All that ``create_app`` mounts, so that a new route is fuzzed without being named here."""
     app = create_app(settings("sqlite:///unused.db", "http://localhost:1", "http://localhost:2"))
-    found = sorted({route.path for route in app.router.routes if getattr(route, "path", "")})
+    mounted = [*app.router.routes, *dashboard.routes()]
+    found = sorted({route.path for route in mounted if getattr(route, "path", "")})
     assert "/api/manifest" in found
     return found
 

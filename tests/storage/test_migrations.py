@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 
 from saleor_amazonpay.jobs import table  # noqa: F401  # adds its tables to the metadata
 from saleor_amazonpay.storage import migrate
-from saleor_amazonpay.storage.tables import metadata
+from saleor_amazonpay.storage.tables import complete
 
 
 def differences(url):
@@ -21,7 +21,7 @@ def differences(url):
     with migrate._connection(url) as connection:
         dialect = connection.dialect.name
         context = MigrationContext.configure(connection, opts={"include_object": belongs_here, "compare_type": True})
-        return compare_metadata(context, metadata)
+        return compare_metadata(context, complete())
 
 
 TRIGGER = "procrastinate_jobs_notify_queue_job_inserted_v1"
