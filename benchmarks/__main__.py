@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from benchmarks import apps, billing, cold_start, processes, report
+from benchmarks import alone, apps, billing, cold_start, processes, report
 from benchmarks.apps import PEER_ROUTES, PeersUnavailable, Setting
 from benchmarks.cv2 import CheckoutApi
 from benchmarks.floor import Floor
 from benchmarks.payloads import Purchase
 from benchmarks.report import OURS
 from benchmarks.scenarios import INITIALIZE, WARM_UP, Load, Range, Row, loads, settle
-
-ARTIFACTS = Path("artifacts") / "bench"
 
 
 def main() -> None:
@@ -32,10 +28,7 @@ def main() -> None:
         print("This machine has one core for everything; figures are only good as ratios, if at all.")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         result = uvloop.run(_measure(options, Path(folder)))
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    kept = ARTIFACTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    kept.write_text(json.dumps(result, indent=1, ensure_ascii=False), encoding="utf-8")
-    print(f"Kept in {kept}")
+    alone.keep("webhooks", result)
 
 
 def _options() -> argparse.Namespace:

@@ -6,19 +6,14 @@ machine does meets all of them. ``python -m benchmarks.flat``; part of ``make be
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import uvloop
-
-from benchmarks import apps, processes
+from benchmarks import alone, apps
 from benchmarks.apps import Setting
 from benchmarks.cv2 import CheckoutApi
 from benchmarks.payloads import API_URL
@@ -114,14 +109,7 @@ def told(result: dict[str, Any]) -> Sequence[str]:
 
 
 def main() -> None:
-    processes.pin(processes.SENDER_CORE)
-    with tempfile.TemporaryDirectory(prefix="flat-") as folder:
-        result = uvloop.run(measure(Path(folder)))
-    print("\n".join(told(result)))
-    kept = Path("artifacts") / "bench" / f"flat-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    print(f"Kept in {kept}")
+    alone.run("flat", measure, told)
 
 
 if __name__ == "__main__":

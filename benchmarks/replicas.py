@@ -8,19 +8,15 @@ of ``make bench``. That a killed replica loses nothing and a rolling upgrade dro
 
 from __future__ import annotations
 
-import json
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import psycopg
-import uvloop
 
-from benchmarks import apps, processes, sender
+from benchmarks import alone, apps, sender
 from benchmarks.apps import Setting
 from benchmarks.cv2 import CheckoutApi
 from benchmarks.payloads import Webhook
@@ -101,14 +97,7 @@ def _long_locks(cluster: Cluster) -> int:
 
 
 def main() -> None:
-    processes.pin(processes.SENDER_CORE)
-    with tempfile.TemporaryDirectory(prefix="replicas-") as folder:
-        result = uvloop.run(measure(Path(folder)))
-    print("\n".join(f"{name:>24}: {figure}" for name, figure in result.items()))
-    kept = Path("artifacts") / "bench" / f"replicas-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    print(f"Kept in {kept}")
+    alone.run("replicas", measure)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, end, body = self._received.partition(b"\r\n\r\n")
-        if end and self._answer is not None and not self._answer.done() and _is_whole(head.lower(), body):
+        if end and self._answer is not None and not self._answer.done() and is_whole(head.lower(), body):
             self._answer.set_result((int(head[9:12]), body))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -106,7 +106,7 @@ class _Connection(asyncio.Protocol):
         self._transport.close()
 
 
-def _is_whole(head: bytes, body: bytes) -> bool:
+def is_whole(head: bytes, body: bytes) -> bool:
     if b"transfer-encoding: chunked" in head:
         return body.endswith(b"0\r\n\r\n")
     length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]

@@ -4,18 +4,20 @@ Everything shares one event loop, so a crowd that is let in at once makes everyb
 webhooks are worked on at once as keep the processor and the database busy; who waits for somebody else meanwhile
 (Amazon, Saleor, a lease, its own body) makes room for the next. Charge, refund and cancel requests go before session
 events. Within each kind the tenants take turns, and every second and third turn goes to whoever waits with the fewest:
-a flood mostly makes itself wait.
+a flood mostly makes itself wait. All who are in share the loop, so a tenant has few places while a smaller one is
+about.
 
-A session event whose lane is already late by ``patience`` is refused at once (503, ``Retry-After``): the storefront
-asks again, nothing was begun. Requests that move money are never refused (DESIGN §4 rule 6), and never wait for longer
-than ``longest``, whatever holds the others up. Tenants we do not know share one lane; they are about to be refused by
-their signatures anyway.
+A session event that would wait for longer than ``patience``, by the length of its lane and the pace of the last turns,
+or whose lane is already late by that much, is refused at once (503, ``Retry-After``): the storefront asks again,
+nothing was begun. Requests that move money are never refused (DESIGN §4 rule 6), and never wait for longer than
+``longest``, whatever holds the others up. Tenants we do not know share one lane; they are about to be refused by their
+signatures anyway.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
@@ -30,12 +32,16 @@ from saleor_amazonpay.errors import RequestRejected
 AT_ONCE = 16
 """Fewer leave the database without company for its commits, more let a flood fill the loop."""
 
+BESIDE_A_SMALLER_ONE = 4
+"""Places of a tenant while one with less to do is about."""
+
 PATIENCE_SECONDS = 1.0
 """Of the 18 that Saleor waits; the budget of a webhook is 12 (DESIGN §4 rule 5)."""
 
 LONGEST_SECONDS = 3.0
 
 _LANES_COMPARED = 16
+_PACE_OVER = 32  # turns
 
 
 class Overloaded(RequestRejected):
@@ -49,7 +55,9 @@ class Overloaded(RequestRejected):
 class _Place:
     """A webhook's place among those worked on. Tasks it starts share it, and may outlive it."""
 
+    tenant: str
     is_taken: bool = True
+    is_proven: bool = False
     is_over: bool = False
 
 
@@ -58,6 +66,7 @@ _place: ContextVar[_Place | None] = ContextVar("place", default=None)
 
 @dataclass(slots=True)
 class _Waiting:
+    tenant: str
     since: float
     turn: asyncio.Future[None]
 
@@ -68,38 +77,48 @@ class _Lanes:
 
     by_tenant: dict[str, deque[_Waiting]] = field(default_factory=dict)
     turns: int = 0
+    pace: float = 0.0  # seconds from turn to turn while somebody waits
+    last_turn: float | None = None
 
-    def age(self, tenant: str, moment: float) -> float:
-        """For how long the first of the lane has been waiting, in seconds."""
+    def length(self, tenant: str) -> int:
+        return len(self.by_tenant.get(tenant, ()))
+
+    def is_late(self, tenant: str, moment: float, patience: float) -> bool:
+        """Whether one more of ``tenant`` would wait for too long, or the first of the lane already does."""
         lane = self.by_tenant.get(tenant)
-        return moment - lane[0].since if lane else 0.0
+        if not lane:
+            return False
+        return max(moment - lane[0].since, len(lane) * len(self.by_tenant) * self.pace) > patience
 
-    def add(self, tenant: str, waiting: _Waiting) -> None:
-        self.by_tenant.setdefault(tenant, deque()).append(waiting)
+    def add(self, waiting: _Waiting) -> None:
+        self.by_tenant.setdefault(waiting.tenant, deque()).append(waiting)
 
-    def give_up(self, tenant: str, waiting: _Waiting) -> None:
+    def give_up(self, waiting: _Waiting) -> None:
         """Its connection is gone, or it has waited for too long."""
-        lane = self.by_tenant.get(tenant)
+        lane = self.by_tenant.get(waiting.tenant)
         if lane and waiting in lane:
             lane.remove(waiting)
             if not lane:
-                del self.by_tenant[tenant]
+                del self.by_tenant[waiting.tenant]
 
-    def next(self) -> _Waiting | None:
+    def next(self, may_enter: Callable[[str], bool], moment: float) -> _Waiting | None:
         """The first of the lane whose turn it is; that lane then goes to the end."""
-        if not self.by_tenant:
+        lanes = [tenant for tenant in islice(self.by_tenant, _LANES_COMPARED) if may_enter(tenant)]
+        if not lanes:
             return None
-        tenant = self._whose_turn()
+        self.turns += 1
+        tenant = lanes[0] if self.turns % 3 == 0 else min(lanes, key=self.length)
         lane = self.by_tenant.pop(tenant)
         waiting = lane.popleft()
         if lane:
             self.by_tenant[tenant] = lane
+        self._measure(moment)
         return waiting
 
-    def _whose_turn(self) -> str:
-        self.turns += 1
-        lanes = list(islice(self.by_tenant, _LANES_COMPARED))
-        return lanes[0] if self.turns % 3 == 0 else min(lanes, key=lambda tenant: len(self.by_tenant[tenant]))
+    def _measure(self, moment: float) -> None:
+        if self.last_turn is not None:
+            self.pace += (moment - self.last_turn - self.pace) / _PACE_OVER
+        self.last_turn = moment if self.by_tenant else None
 
 
 class Admission:
@@ -118,6 +137,8 @@ class Admission:
         self._patience = patience
         self._longest = longest
         self._money, self._sessions = _Lanes(), _Lanes()
+        self._inside: Counter[str] = Counter()
+        self._begun: Counter[str] = Counter()  # proven, and inside or outside for a moment
         self.busy = 0
 
     @property
@@ -133,35 +154,44 @@ class Admission:
             Overloaded: a session event that would wait, or has waited, for too long; nothing was done.
         """
         lanes = self._money if moves_money else self._sessions
-        if self.busy < self._at_once and not (self._money.by_tenant or lanes.by_tenant):
-            self._take_place()
+        nobody_waits = not (self._money.by_tenant or lanes.by_tenant)
+        if nobody_waits and self.busy < self._at_once and self._may_enter(tenant):
+            self._begin(tenant)
             return
         moment = self._clock.monotonic()
-        if not moves_money and lanes.age(tenant, moment) > self._patience:
+        if not moves_money and lanes.is_late(tenant, moment, self._patience):
             raise Overloaded(_ASK_AGAIN)
-        waiting = _Waiting(moment, asyncio.get_running_loop().create_future())
-        lanes.add(tenant, waiting)
+        waiting = _Waiting(tenant, moment, asyncio.get_running_loop().create_future())
+        lanes.add(waiting)
+        self._let_in()
         try:
             await asyncio.wait((waiting.turn,), timeout=self._longest)
         except asyncio.CancelledError:
-            self._forget(lanes, tenant, waiting)
+            self._forget(lanes, waiting)
             self._let_in()
             raise
-        self._forget(lanes, tenant, waiting)
+        self._forget(lanes, waiting)
         if not waiting.turn.done() and not moves_money:
             raise Overloaded(_ASK_AGAIN)
-        self._take_place()
+        self._begin(tenant)
 
-    def _forget(self, lanes: _Lanes, tenant: str, waiting: _Waiting) -> None:
+    def _forget(self, lanes: _Lanes, waiting: _Waiting) -> None:
         """It waits no more; the place that was kept for it, if its turn had come, is free."""
         if waiting.turn.done():
-            self.busy -= 1
+            self._count(waiting.tenant, -1)
         else:
-            lanes.give_up(tenant, waiting)
+            lanes.give_up(waiting)
 
-    def _take_place(self) -> None:
-        self.busy += 1
-        _place.set(_Place())
+    def _begin(self, tenant: str) -> None:
+        self._count(tenant, 1)
+        _place.set(_Place(tenant))
+
+    def proven(self) -> None:
+        """The request is the tenant's indeed, who is about from here on: a name alone makes nobody room."""
+        place = _place.get()
+        if place is not None and not (place.is_proven or place.is_over):
+            place.is_proven = True
+            _add(self._begun, place.tenant, 1)
 
     def leave(self) -> None:
         """The request is answered. Harmless for one that never came in."""
@@ -169,10 +199,12 @@ class Admission:
         if place is None or place.is_over:
             return
         place.is_over = True
+        if place.is_proven:
+            _add(self._begun, place.tenant, -1)
         if place.is_taken:
             place.is_taken = False
-            self.busy -= 1
-            self._let_in()
+            self._count(place.tenant, -1)
+        self._let_in()
 
     def outside(self) -> AbstractContextManager[None]:
         """Somebody else is waited for inside the block, so another may come in meanwhile; nobody waits to come back."""
@@ -182,18 +214,45 @@ class Admission:
     def make_room(self, place: _Place) -> None:
         """For a while; ``come_back`` ends it."""
         place.is_taken = False
-        self.busy -= 1
+        self._count(place.tenant, -1)
         self._let_in()
 
     def come_back(self, place: _Place) -> None:
         if not place.is_over:
             place.is_taken = True
-            self.busy += 1
+            self._count(place.tenant, 1)
+
+    def _count(self, tenant: str, change: int) -> None:
+        self.busy += change
+        _add(self._inside, tenant, change)
 
     def _let_in(self) -> None:
-        while self.busy < self._at_once and (waiting := self._money.next() or self._sessions.next()):
-            self.busy += 1  # kept until the one who is called comes
+        while self.busy < self._at_once and (waiting := self._next()):
+            self._count(waiting.tenant, 1)  # kept until the one who is called comes
             waiting.turn.set_result(None)
+
+    def _next(self) -> _Waiting | None:
+        if not (self._money.by_tenant or self._sessions.by_tenant):
+            return None
+        moment = self._clock.monotonic()
+        return self._money.next(self._may_enter, moment) or self._sessions.next(self._may_enter, moment)
+
+    def _may_enter(self, tenant: str) -> bool:
+        """Whether ``tenant`` has few places, or nobody about has less to do."""
+        if self._inside[tenant] < BESIDE_A_SMALLER_ONE:
+            return True
+        about = (*self._begun, *self._money.by_tenant, *self._sessions.by_tenant)
+        return self._size(tenant) <= min(map(self._size, about[:_LANES_COMPARED]), default=0)
+
+    def _size(self, tenant: str) -> int:
+        return self._begun[tenant] + self._money.length(tenant) + self._sessions.length(tenant)
+
+
+def _add(counter: Counter[str], tenant: str, change: int) -> None:
+    """Who has none is not kept."""
+    counter[tenant] += change
+    if not counter[tenant]:
+        del counter[tenant]
 
 
 class _Outside(AbstractContextManager[None]):

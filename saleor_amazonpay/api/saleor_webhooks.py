@@ -149,6 +149,7 @@ async def _answer(
         raise InvalidPayload("The Saleor-Event header names another event.")
     deadline = Deadline(services.clock, services.settings.answer_budget_seconds)
     tenant = await _verified(request, services, body, headers)
+    admission.proven()
     event = decode(event_name, body)
     check_envelope(
         event,

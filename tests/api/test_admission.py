@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from saleor_amazonpay.api.admission import Admission, OutsideClock, Overloaded
+from saleor_amazonpay.api.admission import BESIDE_A_SMALLER_ONE, Admission, OutsideClock, Overloaded
 
 
 class StoppedClock:
@@ -32,7 +32,7 @@ def clock():
 
 @pytest.fixture
 def admission(clock):
-    return Admission(clock, at_once=2, patience=1.0, longest=0.2)
+    return Admission(clock, at_once=2, patience=1.0, longest=60.0)
 
 
 @pytest.fixture
@@ -49,6 +49,9 @@ class Crowd:
         self.tasks = []
         self.most = 0
 
+    def is_signed(self, tenant):
+        return tenant != "forged"
+
     def comes(self, tenant, count, *, moves_money=False, turns=2, work=None):
         new = [
             asyncio.create_task(self.one(f"{tenant}{number}", tenant, moves_money, work or (lambda: turns_(turns))))
@@ -61,6 +64,8 @@ class Crowd:
         try:
             await self.admission.enter(tenant, moves_money=moves_money)
             self.entered.append(name)
+            if self.is_signed(tenant):
+                self.admission.proven()
             self.most = max(self.most, self.admission.busy)
             await work()
         except Overloaded:
@@ -110,6 +115,66 @@ async def test_the_flood_is_not_starved_either(crowd):
     assert sum(name.startswith("flood") for name in first) >= 12
 
 
+class TestSmallerOne:
+    """Whoever is in shares the loop with all who are: a flood that is in is in a smaller tenant's way as well."""
+
+    @pytest.fixture
+    def admission(self, clock):
+        return Admission(clock, at_once=3 * BESIDE_A_SMALLER_ONE, longest=60.0)
+
+    def inside(self, crowd):
+        return crowd.admission._inside["flood"]
+
+    async def test_the_flood_has_few_places_while_it_is_about_and_all_when_it_has_gone(self, crowd):
+        gate = asyncio.Event()
+        crowd.comes("flood", 60, turns=1)
+        await turns_(1)
+        assert self.inside(crowd) == 3 * BESIDE_A_SMALLER_ONE
+        crowd.comes("small", 1, work=gate.wait)
+        await turns_(20)
+        assert "small0" in crowd.entered
+        crowd.comes("flood", 60, turns=1)
+        await turns_(5)
+        assert 0 < self.inside(crowd) <= BESIDE_A_SMALLER_ONE
+        gate.set()
+        await turns_(5)
+        assert self.inside(crowd) > BESIDE_A_SMALLER_ONE
+        await crowd.all()
+
+    async def test_it_is_about_while_it_waits_for_amazon_too(self, crowd, admission):
+        gate = asyncio.Event()
+
+        async def asks_amazon():
+            with admission.outside():
+                await gate.wait()
+
+        crowd.comes("small", 1, work=asks_amazon)
+        await turns_(2)
+        crowd.comes("flood", 60, work=gate.wait)
+        await turns_(2)
+        crowd.comes("flood", 1, work=gate.wait)
+        await turns_(2)
+        assert self.inside(crowd) <= BESIDE_A_SMALLER_ONE
+        gate.set()
+        await crowd.all()
+
+    async def test_nobody_is_it_by_name_only(self, crowd, admission):
+        """One connection whose body comes slowly would hold every shop down."""
+        gate = asyncio.Event()
+
+        async def reads_its_body():
+            with admission.outside():
+                await gate.wait()
+
+        crowd.comes("forged", 1, work=reads_its_body)
+        await turns_(2)
+        crowd.comes("flood", 60, work=gate.wait)
+        await turns_(2)
+        assert self.inside(crowd) == 3 * BESIDE_A_SMALLER_ONE
+        gate.set()
+        await crowd.all()
+
+
 async def test_money_goes_first_whoever_floods(crowd):
     crowd.comes("a", 50)
     await turns_(1)
@@ -130,6 +195,18 @@ async def test_a_session_event_is_refused_when_its_lane_is_late_but_not_for_anot
     assert len(crowd.entered) == 31
 
 
+async def test_a_session_event_is_refused_where_the_lane_is_too_long_for_the_pace(crowd, clock):
+    """Nobody is kept waiting only to be refused."""
+    crowd.comes("a", 60, turns=1)
+    for _ in range(50):
+        clock.moment += 0.01
+        await turns_(1)
+    assert not crowd.refused
+    crowd.comes("a", 400)
+    await crowd.all()
+    assert 100 < len(crowd.refused) < 350
+
+
 async def test_money_is_never_refused(crowd, clock):
     crowd.comes("a", 30, moves_money=True)
     await turns_(1)
@@ -140,7 +217,8 @@ async def test_money_is_never_refused(crowd, clock):
     assert len(crowd.entered) == 35
 
 
-async def test_whatever_holds_the_places_money_comes_in_and_a_session_event_is_told(crowd):
+async def test_whatever_holds_the_places_money_comes_in_and_a_session_event_is_told(crowd, admission):
+    admission._longest = 0.05
     gate = asyncio.Event()
     crowd.comes("stuck", 2, work=gate.wait)
     await turns_(1)
