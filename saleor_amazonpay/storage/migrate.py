@@ -25,19 +25,22 @@ from saleor_amazonpay.storage.sqlite import BUSY_TIMEOUT, database_path
 
 ADVISORY_LOCK = 0x53414D5A4E504159  # any constant, as long as every replica has the same
 
-_QUIET = "notify_of_due_jobs"
-_MAKE_QUIET = """
+# NOTIFY has transactions commit one after the other, each waiting for the disk alone, and it wakes every worker. Almost
+# every job of a webhook is for later, and those a worker finds by itself.
+_NOTIFY_OF_DUE_JOBS = """
 DROP TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 ON procrastinate_jobs;
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1
  AFTER INSERT ON procrastinate_jobs FOR EACH ROW
   WHEN (new.status = 'todo' AND new.scheduled_at <= clock_timestamp() + interval '1 second')
 EXECUTE FUNCTION procrastinate_notify_queue_job_inserted_v1();
 """
-"""Ours, put on after whatever of Procrastinate's is applied, and kept among its names.
-
-NOTIFY has transactions commit one after the other, each waiting for the disk alone, and it wakes every worker. Almost
-every job of a webhook is for later, and those a worker finds by itself.
+# Procrastinate looks through all that wait for one that is due: with 100,000 of them, 180 ms of PostgreSQL for each.
+_FIND_DUE_JOBS = """
+CREATE INDEX IF NOT EXISTS saleor_amazonpay_jobs_due ON procrastinate_jobs (scheduled_at) WHERE status = 'todo';
+CREATE INDEX IF NOT EXISTS saleor_amazonpay_jobs_lock ON procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
 """
+_OURS = {"notify_of_due_jobs": _NOTIFY_OF_DUE_JOBS, "find_due_jobs": _FIND_DUE_JOBS}
+"""Put on anew after whatever of Procrastinate's is applied, and kept among its names."""
 
 
 class ForeignSchema(StorageError):
@@ -148,13 +151,13 @@ def _upgrade_procrastinate(connection: Connection) -> None:
         raise ForeignSchema("This database holds another program's Procrastinate tables; give the app its own.")
     connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS procrastinate_migrations (name TEXT PRIMARY KEY)")
     connection.commit()
-    theirs = [name for name in missing if name != _QUIET]
+    theirs = [name for name in missing if name not in _OURS]
     if fresh:
         _apply(connection, SchemaManager.get_schema(), theirs)
     for name in () if fresh else theirs:
         _apply(connection, (migrations_path / name).read_text("utf-8"), [name])
-    if missing:
-        _apply(connection, _MAKE_QUIET, [_QUIET])
+    for name, script in _OURS.items() if missing else ():
+        _apply(connection, script, [name])
 
 
 def _apply(connection: Connection, script: str, names: Sequence[str]) -> None:
@@ -167,7 +170,7 @@ def _apply(connection: Connection, script: str, names: Sequence[str]) -> None:
 
 
 def _migrations_of_procrastinate() -> list[str]:
-    return [*sorted(path.name for path in migrations_path.glob("*.sql")), _QUIET]
+    return [*sorted(path.name for path in migrations_path.glob("*.sql")), *_OURS]
 
 
 def _missing_from_procrastinate(connection: Connection) -> list[str]:
