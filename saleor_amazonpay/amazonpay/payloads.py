@@ -6,8 +6,9 @@ is sent, signed and stored. Source: amazon-pay-cv2.md §3.3, §4.8, §5.4, §6.1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
@@ -178,19 +179,32 @@ def to_json(payload: object) -> bytes:
 
 
 def _wire(value: object) -> object:
-    if isinstance(value, str | int):  # most of them
-        return value
-    if isinstance(value, Money):
-        return {"amount": value.amount, "currencyCode": value.currency}
+    form = _FORMS.get(type(value))
+    if form is not None:
+        return form(value)
     if isinstance(value, Mapping):
-        return {key: _wire(item) for key, item in value.items() if item is not None}
+        return _object(value.items())
     if isinstance(value, list | tuple):
         return [_wire(item) for item in value]
-    names = _WIRE_NAMES.get(type(value))
-    if names is None:
-        return value
-    found = ((wire, getattr(value, attribute)) for attribute, wire in names)
-    return {wire: _wire(item) for wire, item in found if item is not None}
+    return value
+
+
+def _object(items: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """What is None is left out; most of the rest is text, which needs no second look."""
+    return {key: item if type(item) is str else _wire(item) for key, item in items if item is not None}
+
+
+def _price(money: Money) -> dict[str, str]:
+    return {"amount": money.amount, "currencyCode": money.currency}
+
+
+def _by_attributes(kind: type) -> Callable[[Any], object]:
+    """How a payload of that kind becomes an object with Amazon's names."""
+    attributes = [field.name for field in fields(kind)]
+    names, values = tuple(map(_camel, attributes)), attrgetter(*attributes)
+    if len(attributes) == 1:  # attrgetter then gives the value itself
+        return lambda payload: _object([(names[0], values(payload))])
+    return lambda payload: _object(zip(names, values(payload), strict=True))
 
 
 def _camel(name: str) -> str:
@@ -198,19 +212,23 @@ def _camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-_WIRE_NAMES: Final[Mapping[type, tuple[tuple[str, str], ...]]] = {
-    kind: tuple((field.name, _camel(field.name)) for field in fields(kind))
-    for kind in (
-        AddressDetails,
-        CheckoutSessionPayload,
-        DeliveryDetail,
-        Frequency,
-        MerchantEvidence,
-        MerchantMetadata,
-        PaymentDetails,
-        PaymentMethodOnFileMetadata,
-        RecurringMetadata,
-        SignInPayload,
-        WebCheckoutDetails,
-    )
+_FORMS: Final[Mapping[type, Callable[[Any], object]]] = {
+    dict: lambda mapping: _object(mapping.items()),
+    Money: _price,
+    **{
+        kind: _by_attributes(kind)
+        for kind in (
+            AddressDetails,
+            CheckoutSessionPayload,
+            DeliveryDetail,
+            Frequency,
+            MerchantEvidence,
+            MerchantMetadata,
+            PaymentDetails,
+            PaymentMethodOnFileMetadata,
+            RecurringMetadata,
+            SignInPayload,
+            WebCheckoutDetails,
+        )
+    },
 }

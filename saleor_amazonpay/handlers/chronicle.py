@@ -41,15 +41,18 @@ class Sending:
 _followed: ContextVar[list[Sending] | None] = ContextVar("followed", default=None)
 
 
-@contextmanager
-def sendings() -> Iterator[list[Sending]]:
+class sendings:  # noqa: N801  # used as a word: ``with sendings() as seen:``
     """Everything sent to Amazon inside, in order; whoever asks for it writes it down."""
-    seen: list[Sending] = []
-    token = _followed.set(seen)
-    try:
-        yield seen
-    finally:
-        _followed.reset(token)
+
+    def __init__(self) -> None:
+        self._seen: list[Sending] = []
+
+    def __enter__(self) -> list[Sending]:
+        self._token = _followed.set(self._seen)
+        return self._seen
+
+    def __exit__(self, *_: object) -> None:
+        _followed.reset(self._token)
 
 
 def see(attempt: Attempt, now: datetime) -> None:

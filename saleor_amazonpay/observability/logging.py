@@ -10,8 +10,7 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import lru_cache
 from itertools import count
@@ -41,6 +40,8 @@ SECRET_TEXTS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("@", re.compile(r"(://)[^/\s@]+(?=@)"), rf"\1{MASK}"),
     ("@", re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), MASK),
 )
+
+_HINTS = re.compile("|".join(re.escape(hint) for hint, _, _ in SECRET_TEXTS)).search
 
 # What could end a line or move a terminal's cursor, and so forge another record.
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
@@ -72,21 +73,18 @@ def configure(*, log_format: LogFormat, log_level: str, stream: BinaryIO | None 
 _named: ContextVar[Mapping[str, str]] = ContextVar("named", default=MappingProxyType({}))
 
 
-@contextmanager
-def log_context(
-    *,
-    tenant: str | None = None,
-    transaction: str | None = None,
-    permission: str | None = None,
-    request_id: str | None = None,
-) -> Iterator[None]:
+class log_context:  # noqa: N801  # used as a word: ``with log_context(…):``
     """Name these in every record until the ``with`` ends; follows the task, not the thread."""
-    before = _named.get()
-    name_in_log(tenant=tenant, transaction=transaction, permission=permission, request_id=request_id)
-    try:
-        yield
-    finally:
-        _named.set(before)
+
+    def __init__(self, **names: str | None) -> None:
+        self._names = names
+
+    def __enter__(self) -> None:
+        self._before = _named.get()
+        name_in_log(**self._names)
+
+    def __exit__(self, *_: object) -> None:
+        _named.set(self._before)
 
 
 def name_in_log(
@@ -136,7 +134,16 @@ def _processors(log_format: LogFormat) -> tuple[Processor, ...]:
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Mask secrets and buyers' data by key, and what looks like a secret inside any text."""
-    return {key: MASK if _is_secret(key) else _redacted(value, DEEPEST) for key, value in event.items()}
+    return {
+        key: MASK if _is_secret(key) else value if _is_harmless(value) else _redacted(value, DEEPEST)
+        for key, value in event.items()
+    }
+
+
+def _is_harmless(value: Any) -> bool:
+    """Of most values one look tells."""
+    kind = type(value)
+    return kind is int or kind is float or (kind is str and len(value) <= LONGEST_TEXT and not _HINTS(value))
 
 
 def _redacted(value: Any, depth: int) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -33,6 +35,9 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        # Finding a child by its labels costs more than observing; there are few, and every webhook asks for two.
+        self._webhook_of = lru_cache(maxsize=512)(self._webhooks.labels)
+        self._call_of = lru_cache(maxsize=512)(self._calls.labels)
         self._declines = Counter(
             "saleor_amazonpay_declines", "Payments declined, by reason code.", ("reason_code",), registry=registry
         )
@@ -86,11 +91,11 @@ class Metrics:
 
     def webhook(self, event: str, outcome: str, seconds: float) -> None:
         """A webhook was answered; ``outcome`` is its result, ``async``, or why it was refused."""
-        self._webhooks.labels(event, outcome).observe(seconds)
+        self._webhook_of(event, outcome).observe(seconds)
 
     def cv2_call(self, operation: str, result: str, seconds: float) -> None:
         """One request to Amazon Pay ended, retries counted singly."""
-        self._calls.labels(operation, result).observe(seconds)
+        self._call_of(operation, result).observe(seconds)
 
     def decline(self, reason_code: str) -> None:
         self._declines.labels(reason_code or "none").inc()
