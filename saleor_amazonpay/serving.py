@@ -48,14 +48,14 @@ def _settle_down() -> None:
     """Everything is loaded, and stays.
 
     Python's own pace of looking for cycles takes a twentieth of a webhook's time, for nothing. What importing has left
-    behind goes back to the system; more than two heaps would be one for each thread of the database (5 MB together).
+    behind goes back to the system; more heaps than one would be one for each thread of the database (3 MB together).
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim"):  # glibc; others have no such habits
-        libc.mallopt(_M_ARENA_MAX, 2)
+        libc.mallopt(_M_ARENA_MAX, 1)
         libc.malloc_trim(0)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from saleor_amazonpay.storage.payments import Payment
 log = structlog.get_logger(__name__)
 
 _WRITE_SECONDS = 1.0
+_MANY = 512  # entries; so many are written at once, before they fill the memory of a busy second
 _MOST_KEPT = 10_000  # entries; more than this while the database is away are given up
 
 
@@ -93,6 +94,7 @@ class Chronicle:
         self._clock = clock
         self._kept: list[timeline.NewEntry] = []
         self._writing: asyncio.Task[None] | None = None
+        self._many = asyncio.Event()
 
     def note(self, payment_id: str, kind: str, **detail: Any) -> None:
         """Have it written; what is None is left out."""
@@ -131,9 +133,15 @@ class Chronicle:
             log.warning("timeline_entry_lost", payment=payment_id, kind=kind)
             return
         self._kept.append(timeline.NewEntry(payment_id, kind, at, detail))
+        if len(self._kept) == _MANY:
+            self._many.set()
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write_later())
 
     async def _write_later(self) -> None:
-        await asyncio.sleep(_WRITE_SECONDS)
-        await asyncio.shield(self.write())
+        while self._kept:  # what is noted during the writing waits for the next
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_WRITE_SECONDS):
+                    await self._many.wait()
+            self._many.clear()
+            await asyncio.shield(self.write())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from saleor_amazonpay.amazonpay import Attempt
@@ -41,6 +43,36 @@ async def test_it_writes_by_itself_a_moment_later(kept, monkeypatch):
     made.note("payment", "answer", result="b")
     await made._writing
     assert len(await of_payment(database)) == 1
+    await made.close()
+
+
+async def test_many_are_written_at_once(kept, monkeypatch):
+    monkeypatch.setattr(chronicle, "_WRITE_SECONDS", 3600.0)
+    monkeypatch.setattr(chronicle, "_MANY", 3)
+    made, database = kept
+    for number in range(3):
+        made.note("payment", "answer", result=number)
+    async with asyncio.timeout(5):
+        await made._writing
+    assert len(await of_payment(database)) == 3
+    await made.close()
+
+
+async def test_what_is_noted_during_the_writing_is_written_next(kept, monkeypatch):
+    monkeypatch.setattr(chronicle, "_WRITE_SECONDS", 0.0)
+    made, database = kept
+    write = database.run
+
+    async def slowly(work):
+        await write(work)
+        if not made._kept and made._late:
+            made.note("payment", "answer", result=made._late.pop())
+
+    made._late = ["b"]
+    monkeypatch.setattr(database, "run", slowly)
+    made.note("payment", "answer", result="a")
+    await made._writing
+    assert [entry.detail["result"] for entry in await of_payment(database)] == ["a", "b"]
     await made.close()
 
 
