@@ -51,7 +51,8 @@ class Cluster:
 
 
 @contextmanager
-def postgresql_cluster() -> Iterator[Cluster]:
+def postgresql_cluster(**settings: str) -> Iterator[Cluster]:
+    """``settings``: PostgreSQL's, beside ours."""
     binaries = _binaries()
     folder = Path(tempfile.mkdtemp(prefix="saleor-amazonpay-postgresql-"))
     try:
@@ -60,7 +61,7 @@ def postgresql_cluster() -> Iterator[Cluster]:
         data = folder / "data"
         _run(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
         port = _free_port()
-        options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        options = [f"-c{name}={value}" for name, value in {**SETTINGS, **settings}.items()]
         server = _start(binaries / "postgres", "-D", data, "-p", port, "-k", folder, *options, log=folder / "log")
         try:
             cluster = Cluster(port)
