@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["tests.plugins.databases", "tests.plugins.tables"]
+pytest_plugins = ["tests.plugins.haste", "tests.plugins.databases", "tests.plugins.tables"]
 
 
 @pytest.fixture

@@ -19,6 +19,9 @@ SETTINGS = {  # nothing here has to outlive the session
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
     "shared_buffers": "64MB",
     "max_connections": "200",
     "listen_addresses": "127.0.0.1",
@@ -43,7 +46,7 @@ class Cluster:
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[str]:
         name = f"test_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
             yield self.url(name)
         finally:

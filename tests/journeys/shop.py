@@ -27,6 +27,7 @@ from saleor_amazonpay.sandbox.amazon_pay import AmazonPaySimulator, SimulatorOpt
 from saleor_amazonpay.sandbox.saleor import SaleorStandIn
 from saleor_amazonpay.sandbox.saleor.catalogue import Address as SaleorAddress
 from saleor_amazonpay.sandbox.saleor.standin import InstalledApp, Options, TransactionSnapshot
+from saleor_amazonpay.sandbox.saleor.tokens import SigningKey
 from saleor_amazonpay.sandbox.serving import free_port, listening
 from saleor_amazonpay.settings import Settings
 from saleor_amazonpay.storage import accounts as account_rows
@@ -38,8 +39,9 @@ SHOP = "http://localhost:3000"
 RESULT_URL = f"{SHOP}/result"
 REVIEW_URL = f"{SHOP}/review"
 
-# One pair for all tests: making one takes longer than a test.
+# One for all tests: making one takes longer than a test.
 PRIVATE_KEY, PUBLIC_KEY = generate_key_pair()
+SALEOR_KEY = SigningKey()
 ACCOUNTS = {"default-jp": ("jp", "JPY"), "us": ("na", "USD")}
 
 
@@ -208,7 +210,7 @@ async def open_shop(
 ) -> AsyncIterator[Shop]:
     clock = clock or MovableClock()
     amazon = AmazonPaySimulator(clock, options=amazon_options or SimulatorOptions(refund_seconds=2.0))
-    saleor = SaleorStandIn(clock, options=Options(retry_scale=0.001))
+    saleor = SaleorStandIn(clock, options=Options(retry_scale=0.001), key=SALEOR_KEY)
     async with AsyncExitStack() as stack:
         amazon_url = await stack.enter_async_context(listening(amazon.app))
         saleor.public_url = await stack.enter_async_context(listening(saleor.app))
