@@ -30,6 +30,7 @@ from saleor_amazonpay.storage.engine import Database, Session, Statement
 from saleor_amazonpay.storage.tables import notifications, operations, reports
 from tests.durability import server
 from tests.journeys import shop as journeys
+from tests.keys import saleor_key
 
 SECRET_KEY = "s" * 48
 STARTS_WITHIN, DIES_WITHIN, QUIET_WITHIN = 60.0, 30.0, 120.0
@@ -231,7 +232,7 @@ async def open_world(
     amazon = AmazonPaySimulator(
         clock, options=SimulatorOptions(refund_seconds=0.3, tick_seconds=0.05, ipn_retry_seconds=(0.5,) * 20)
     )
-    saleor = SaleorStandIn(clock, options=Options(retry_scale=0.001), key=journeys.SALEOR_KEY)
+    saleor = SaleorStandIn(clock, options=Options(retry_scale=0.001), key=saleor_key())
     plan = server.Kill(kill[0], kill[1], folder / "passings") if kill else None
     async with AsyncExitStack() as stack:
         amazon.url = await stack.enter_async_context(listening(amazon.app))

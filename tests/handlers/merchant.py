@@ -20,16 +20,15 @@ from saleor_amazonpay.handlers.services import Services
 from saleor_amazonpay.sandbox.amazon_pay import AmazonPaySimulator, SimulatorOptions
 from saleor_amazonpay.sandbox.saleor import SaleorStandIn
 from saleor_amazonpay.sandbox.saleor.standin import InstalledApp
-from saleor_amazonpay.sandbox.saleor.tokens import SigningKey
 from saleor_amazonpay.sandbox.serving import free_port, listening
 from saleor_amazonpay.settings import Settings
 from saleor_amazonpay.storage import installations as installation_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.installations import Installation
 from saleor_amazonpay.storage.payments import Payment
+from tests.keys import saleor_key
 
-# Making one takes longer than a test.
-SALEOR_KEY = SigningKey()
+# Making a pair takes longer than a test.
 PRIVATE_KEY, PUBLIC_KEY = generate_key_pair()
 OTHER_PRIVATE_KEY, OTHER_PUBLIC_KEY = generate_key_pair()
 
@@ -168,7 +167,7 @@ async def request(method: str, url: str, **options: Any) -> httpx2.Response:
 async def open_merchant(database_url: str, **changes: Any) -> AsyncIterator[Merchant]:
     clock, amazon_clock = MovableClock(), MovableClock()
     amazon = AmazonPaySimulator(amazon_clock, options=SimulatorOptions(clock_skew_seconds=300))
-    saleor = SaleorStandIn(clock, key=SALEOR_KEY)
+    saleor = SaleorStandIn(clock, key=saleor_key())
     async with AsyncExitStack() as stack:
         amazon_url = await stack.enter_async_context(amazon.running())
         saleor.public_url = await stack.enter_async_context(listening(saleor.app))

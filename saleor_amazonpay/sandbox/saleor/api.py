@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -83,12 +85,11 @@ async def _spoilt(context: Context, sent: dict[str, Any], kind: str, seconds: fl
 
 async def _run(context: Context, sent: dict[str, Any]) -> Response:
     try:
-        document = parse(sent["query"])
+        document, faults = _checked(sent["query"])
     except GraphQLError as error:
         return _answer(None, [error], 400)
-    errors = [*validate(schema.schema(), document), *_too_many(document)]
-    if errors:
-        return _answer(None, errors, 400)
+    if faults:
+        return _answer(None, faults, 400)
     result = execute(
         schema.schema(),
         document,
@@ -104,6 +105,17 @@ async def _run(context: Context, sent: dict[str, Any]) -> Response:
     if not isinstance(result, ExecutionResult):
         raise TypeError("Deferred results are not part of this schema.")
     return _answer(result.data, result.errors or [], 200)
+
+
+@lru_cache(maxsize=512)
+def _checked(text: str) -> tuple[DocumentNode, Sequence[GraphQLError]]:
+    """The document and what is wrong with it, once for each: to look at one takes longer than to carry it out.
+
+    Raises:
+        GraphQLError: it cannot be read.
+    """
+    document = parse(text)
+    return document, [*validate(schema.schema(), document), *_too_many(document)]
 
 
 def _too_many(document: DocumentNode) -> list[GraphQLError]:
@@ -134,7 +146,7 @@ def _resolve(source: Any, info: Any, **arguments: Any) -> Any:
     return operations[info.field_name](source, info, **arguments)
 
 
-def _answer(data: Any, errors: list[GraphQLError], status: int) -> Response:
+def _answer(data: Any, errors: Sequence[GraphQLError], status: int) -> Response:
     body: dict[str, Any] = {"errors": [schema.format_error(error) for error in errors]} if errors else {}
     if data is not None or status == 200:
         body["data"] = data
