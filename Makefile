@@ -19,7 +19,7 @@ demo: $(READY) ## Buy, capture, refund and cancel against a simulated Amazon Pay
 
 test: $(READY) ## Run the whole suite, on SQLite and PostgreSQL, browser included
 	./tests/system-packages.sh
-	$(BIN)/pytest -n 2 -m "not soak"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak"
 
 check: $(READY) ## Format, lint, types, import rules, dependencies, lock file
 	$(BIN)/ruff format --check .
@@ -39,7 +39,7 @@ bench: $(READY) ## Measure webhooks, overload, replicas, growth; prints tables, 
 
 soak: $(READY) ## The long versions of crash, browser and fuzz tests
 	./tests/system-packages.sh
-	$(BIN)/pytest -n 2 -m soak
+	$(BIN)/pytest -n 2 --dist worksteal -m soak
 
 docs: $(READY) ## Build the documentation site into build/site
 	$(BIN)/sphinx-build --fresh-env --quiet --fail-on-warning --keep-going docs build/site

@@ -29,8 +29,8 @@ from saleor_amazonpay.storage.encryption import SecretBox
 from saleor_amazonpay.storage.engine import Database, Session, Statement
 from saleor_amazonpay.storage.tables import notifications, operations, reports
 from tests.durability import server
+from tests.harness import saleor_key
 from tests.journeys import shop as journeys
-from tests.keys import saleor_key
 
 SECRET_KEY = "s" * 48
 STARTS_WITHIN, DIES_WITHIN, QUIET_WITHIN = 60.0, 30.0, 120.0

@@ -26,7 +26,7 @@ from saleor_amazonpay.storage import installations as installation_rows
 from saleor_amazonpay.storage import payments as payment_rows
 from saleor_amazonpay.storage.installations import Installation
 from saleor_amazonpay.storage.payments import Payment
-from tests.keys import saleor_key
+from tests.harness import amazon_asked_again_in_a_moment, saleor_key
 
 # Making a pair takes longer than a test.
 PRIVATE_KEY, PUBLIC_KEY = generate_key_pair()
@@ -169,6 +169,7 @@ async def open_merchant(database_url: str, **changes: Any) -> AsyncIterator[Merc
     amazon = AmazonPaySimulator(amazon_clock, options=SimulatorOptions(clock_skew_seconds=300))
     saleor = SaleorStandIn(clock, key=saleor_key())
     async with AsyncExitStack() as stack:
+        stack.enter_context(amazon_asked_again_in_a_moment())
         amazon_url = await stack.enter_async_context(amazon.running())
         saleor.public_url = await stack.enter_async_context(listening(saleor.app))
         stack.push_async_callback(saleor.close)

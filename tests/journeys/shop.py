@@ -14,13 +14,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from unittest import mock
 
 import httpx2
 import msgspec
 
 from saleor_amazonpay.amazonpay import Address as AmazonAddress
-from saleor_amazonpay.amazonpay import client as amazon_client
 from saleor_amazonpay.amazonpay import generate_key_pair
 from saleor_amazonpay.app import Application, create_app
 from saleor_amazonpay.clock import MovableClock
@@ -33,15 +31,13 @@ from saleor_amazonpay.sandbox.serving import free_port, listening
 from saleor_amazonpay.settings import Settings
 from saleor_amazonpay.storage import accounts as account_rows
 from saleor_amazonpay.storage.accounts import Account, AccountOptions
-from tests.keys import saleor_key
+from tests.harness import amazon_asked_again_in_a_moment, saleor_key
 
 _SNAKE = re.compile(r"[A-Z]|\d")
 GATEWAY = "saleor.app.payment.amazonpay"
 SHOP = "http://localhost:3000"
 RESULT_URL = f"{SHOP}/result"
 REVIEW_URL = f"{SHOP}/review"
-MOMENT = 0.01
-"""Seconds until Amazon is asked once more, doubled each time; how long it is for merchants has tests of its own."""
 
 # One pair for all tests: making one takes longer than a test.
 PRIVATE_KEY, PUBLIC_KEY = generate_key_pair()
@@ -215,7 +211,7 @@ async def open_shop(
     amazon = AmazonPaySimulator(clock, options=amazon_options or SimulatorOptions(refund_seconds=2.0))
     saleor = SaleorStandIn(clock, options=Options(retry_scale=0.001), key=saleor_key())
     async with AsyncExitStack() as stack:
-        stack.enter_context(mock.patch.object(amazon_client, "_FIRST_WAIT", MOMENT))
+        stack.enter_context(amazon_asked_again_in_a_moment())
         amazon_url = await stack.enter_async_context(listening(amazon.app))
         saleor.public_url = await stack.enter_async_context(listening(saleor.app))
         stack.push_async_callback(saleor.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from saleor_amazonpay.sandbox.amazon_pay import Fault
+from tests.journeys.helpers import silence
 
 
 class TestPaying:
@@ -89,12 +89,11 @@ class TestWhileOneIsUnresolved:
     async def test_the_next_request_waits_until_it_is_known_what_is_left(self, shop):
         transaction = await shop.authorized()
         total = shop.transaction(transaction).authorized
-        silence = Fault(operation="capture_charge", times=100, timeout_after=True, hold_seconds=10.0)
-        shop.amazon.faults.add(silence)
+        silent = silence(shop, "capture_charge", times=100, timeout_after=True)
         await shop.saleor.staff.request_charge(transaction, Decimal(1000))
         await shop.saleor.staff.request_cancel(transaction)
         assert shop.amazon.count("cancel_charge") == 0
         assert shop.amazon.count("close_charge_permission") == 0
-        silence.times = 0
+        silent.times = 0
         await shop.until(lambda: shop.transaction(transaction).canceled > 0)
         assert shop.amounts(transaction) == {"charged": Decimal(1000), "canceled": total - 1000}
