@@ -246,10 +246,13 @@ class TestCalled:
         return id_, waiting
 
     async def put_off(self, subs, renewal):
-        """No look of the renewal's own is near."""
+        """No look of the renewal's own is near; the job of the one that was comes to nothing."""
         far = subs.shop.clock.now() + timedelta(days=1)
         put_off = f"UPDATE renewals SET next_at = {to_micros(far)} WHERE id = '{renewal.id}'"
         await subs.shop.running.services.database.run(lambda session: session.connection.execute(put_off))
+        await subs.pass_time((renewal.next_at - subs.shop.clock.now()).total_seconds() + 1)
+        await subs.shop.work()
+        assert (await subs.last(renewal.schedule_id)).state == "running"
         return far
 
     async def decided(self, subs, id_):
