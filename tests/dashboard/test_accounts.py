@@ -220,7 +220,7 @@ class TestNew:
         from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
 
         monkeypatch.setattr("saleor_amazonpay.handlers.account_check.CHECK_SECONDS", 0.1)
-        dashboard.merchant.amazon.faults.add(Fault(operation="create_checkout_session", status=503))
+        dashboard.merchant.amazon.faults.add(Fault(operation="create_checkout_session", times=50, status=503))
         answer = await dashboard.post("/accounts/new", ENTERED)
         assert answer.status_code == 422
         assert "Nothing was saved" in notice(answer)
