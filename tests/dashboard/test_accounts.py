@@ -222,6 +222,7 @@ class TestNew:
         monkeypatch.setattr("saleor_amazonpay.handlers.account_check.CHECK_SECONDS", 0.1)
         dashboard.merchant.amazon.faults.add(Fault(operation="create_checkout_session", times=50, status=503))
         answer = await dashboard.post("/accounts/new", ENTERED)
+        dashboard.merchant.amazon.faults.clear()
         assert answer.status_code == 422
         assert "Nothing was saved" in notice(answer)
         assert await dashboard.merchant.accounts() == []
