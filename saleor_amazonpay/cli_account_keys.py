@@ -18,8 +18,13 @@ app = typer.Typer(
 )
 
 _PUBLIC_KEY_ID = typer.Option("--public-key-id", help="What Amazon calls the second pair, e.g. SANDBOX-AEXAMPLEKEYID.")
-_PRIVATE_KEY = typer.Option("--private-key", metavar="FILE", help="The private key's PEM file; - reads standard input.")
-_KEY_PAIR = typer.Option("--key-pair", metavar="ID", help="A pair of `accounts keys generate`, in place of a file.")
+PrivateKey = Annotated[
+    typer.FileText | None,
+    typer.Option("--private-key", metavar="FILE", help="The private key's PEM file; - reads standard input."),
+]
+KeyPair = Annotated[
+    str | None, typer.Option("--key-pair", metavar="ID", help="A pair of `accounts keys generate`, in place of a file.")
+]
 
 
 @app.command()
@@ -57,8 +62,8 @@ def show(account: Reference, tenant: Tenant = None, as_json: Json = False) -> No
 def add(
     account: Reference,
     public_key_id: Annotated[str, _PUBLIC_KEY_ID],
-    private_key: Annotated[typer.FileText | None, _PRIVATE_KEY] = None,
-    key_pair: Annotated[str | None, _KEY_PAIR] = None,
+    private_key: PrivateKey = None,
+    key_pair: KeyPair = None,
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:

@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from saleor_amazonpay import cli_account_keys
+from saleor_amazonpay.cli_account_keys import KeyPair, PrivateKey
 from saleor_amazonpay.cli_tenant import BY, Json, Reference, Tenant, done, errors_json, id_of_account, print_json, run
 from saleor_amazonpay.handlers import accounts as rules
 from saleor_amazonpay.handlers.account_fields import AccountFields, camel
@@ -36,8 +37,6 @@ _MERCHANT_ID = typer.Option("--merchant-id", help="From Seller Central, e.g. A1B
 _STORE_ID = typer.Option("--store-id", help="The store's client ID, amzn1.application-oa2-client.…")
 _REGION = typer.Option("--region", help="na, eu or jp.")
 _PUBLIC_KEY_ID = typer.Option("--public-key-id", help="e.g. SANDBOX-AEXAMPLEKEYID; it tells the environment.")
-_PRIVATE_KEY = typer.Option("--private-key", metavar="FILE", help="The private key's PEM file; - reads standard input.")
-_KEY_PAIR = typer.Option("--key-pair", metavar="ID", help="A pair of `accounts keys generate`, in place of a file.")
 
 Environment = Annotated[
     str | None, typer.Option("--environment", help="sandbox or live; only for older key IDs that do not tell.")
@@ -133,8 +132,8 @@ def add(
     store_id: Annotated[str, _STORE_ID],
     region: Annotated[str, _REGION],
     public_key_id: Annotated[str, _PUBLIC_KEY_ID],
-    private_key: Annotated[typer.FileText | None, _PRIVATE_KEY] = None,
-    key_pair: Annotated[str | None, _KEY_PAIR] = None,
+    private_key: PrivateKey = None,
+    key_pair: KeyPair = None,
     environment: Environment = None,
     allowed_origins: AllowedOrigins = None,
     capture_policy: CapturePolicy = None,
@@ -181,8 +180,8 @@ def update(
     store_id: Annotated[str | None, _STORE_ID] = None,
     region: Annotated[str | None, _REGION] = None,
     public_key_id: Annotated[str | None, _PUBLIC_KEY_ID] = None,
-    private_key: Annotated[typer.FileText | None, _PRIVATE_KEY] = None,
-    key_pair: Annotated[str | None, _KEY_PAIR] = None,
+    private_key: PrivateKey = None,
+    key_pair: KeyPair = None,
     environment: Environment = None,
     allowed_origins: AllowedOrigins = None,
     capture_policy: CapturePolicy = None,

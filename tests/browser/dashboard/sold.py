@@ -34,7 +34,7 @@ class Sold:
 @asynccontextmanager
 async def open_sold(url: str) -> AsyncIterator[Sold]:
     async with open_subscriptions(url) as subscriptions:
-        places = await _subscribe(subscriptions) | await _sell(subscriptions.shop)
+        places = await _subscribe(subscriptions) | await sell(subscriptions.shop)
         places |= await _agree(subscriptions.shop)
         places |= await _dispute(subscriptions.shop) | await _settle(subscriptions.shop)
         yield Sold(subscriptions.shop, places)
@@ -46,19 +46,16 @@ async def _subscribe(subscriptions):
     return {"schedule": schedule}
 
 
-async def _path(shop, transaction):
-    return (await payment_of(shop, transaction)).id
-
-
-async def _charged(shop, amount="3000"):
+async def charged(shop, amount="3000"):
     shop.flow("default-jp", "CHARGE")
     return await shop.pay(shop.saleor.create_checkout("default-jp").id, amount=Decimal(amount))
 
 
-async def _sell(shop):
-    refunded = await _charged(shop)
+async def sell(shop):
+    """A payment of each kind, an order and a customer; ids by what they are good for."""
+    refunded = await charged(shop)
     await shop.saleor.staff.request_refund(refunded, Decimal(1200))
-    lost = await _charged(shop)
+    lost = await charged(shop)
     shop.saleor.faults.webhook("lost-request", "TRANSACTION_REFUND_REQUESTED")
     await shop.saleor.staff.request_refund(lost, Decimal(700))
     shop.flow("default-jp", "AUTHORIZATION")
@@ -67,6 +64,8 @@ async def _sell(shop):
     order = await shop.saleor.storefront.checkout_complete(checkout.id)
     part = await shop.authorized("3000")
     await shop.saleor.staff.request_charge(part, Decimal(1000))
+    gone = await shop.authorized("3000")
+    await shop.saleor.staff.request_cancel(gone)
     await settle(shop)
     differing, now = await payment_of(shop, part), shop.clock.now()
     found = [Difference("charged", Money(900, Currency.JPY), Money(1000, Currency.JPY))]
@@ -76,9 +75,9 @@ async def _sell(shop):
         session.execute(Statement(payments.update().values(customer_id=CUSTOMER)))
 
     await shop.running.services.database.run(write)
-    kinds = {"held": held, "part": part, "refunded": refunded, "lost": lost}
-    places = {kind: await _path(shop, each) for kind, each in kinds.items()}
-    return places | {"order": order.order_id, "customer": CUSTOMER}
+    kinds = {"held": held, "part": part, "refunded": refunded, "lost": lost, "gone": gone}
+    places = {kind: (await payment_of(shop, each)).id for kind, each in kinds.items()}
+    return places | {"order": order.order_id, "number": order.number, "customer": CUSTOMER}
 
 
 async def _agree(shop):
@@ -106,7 +105,7 @@ async def _dispute(shop):
 
 
 async def _disputed(shop):
-    transaction = await _charged(shop)
+    transaction = await charged(shop)
     permission = (await payment_of(shop, transaction)).charge_permission_id
     [charge] = [each for each in charges(shop, "Captured") if each["chargePermissionId"] == permission]
     dispute_id = shop.amazon.open_chargeback(charge["chargeId"], reason="ProductNotReceived")

@@ -8,19 +8,15 @@ from decimal import Decimal
 
 import pytest
 
-from saleor_amazonpay.domain.money import Currency, Money
 from saleor_amazonpay.sandbox.amazon_pay.faults import Fault
-from saleor_amazonpay.storage import drift, migrate
-from saleor_amazonpay.storage.drift import Difference
-from saleor_amazonpay.storage.engine import Statement
-from saleor_amazonpay.storage.tables import payments
+from saleor_amazonpay.storage import migrate
 from tests.browser.dashboard.conftest import PHONE
+from tests.browser.dashboard.sold import CUSTOMER, charged, sell
 from tests.journeys.helpers import captured, charges, payment_of, refunded, settle
 from tests.journeys.shop import Shop, open_shop
 
 pytestmark = pytest.mark.browser
 
-CUSTOMER = "VXNlcjo3"
 SLOWLY = 3.2  # seconds Amazon takes to answer: longer than a webhook may work, so a job carries it to its end
 
 
@@ -38,46 +34,14 @@ async def path_of(shop, transaction):
     return f"/payments/{(await payment_of(shop, transaction)).id}"
 
 
-async def charged(shop, amount="3000"):
-    shop.flow("default-jp", "CHARGE")
-    return await shop.pay(shop.saleor.create_checkout("default-jp").id, amount=Decimal(amount))
-
-
-async def furnish(shop):
-    refunded_ = await charged(shop)
-    await shop.saleor.staff.request_refund(refunded_, Decimal(1200))
-    lost = await charged(shop)
-    shop.saleor.faults.webhook("lost-request", "TRANSACTION_REFUND_REQUESTED")
-    await shop.saleor.staff.request_refund(lost, Decimal(700))
-    shop.flow("default-jp", "AUTHORIZATION")
-    checkout = shop.saleor.create_checkout("default-jp")
-    held = await shop.pay(checkout.id)
-    order = await shop.saleor.storefront.checkout_complete(checkout.id)
-    part = await shop.authorized("3000")
-    await shop.saleor.staff.request_charge(part, Decimal(1000))
-    gone = await shop.authorized("3000")
-    await shop.saleor.staff.request_cancel(gone)
-    await settle(shop)
-    differing, now = await payment_of(shop, part), shop.clock.now()
-    found = [Difference("charged", Money(900, Currency.JPY), Money(1000, Currency.JPY))]
-
-    def write(session):
-        drift.save(session, differing, found, now)
-        session.execute(Statement(payments.update().values(customer_id=CUSTOMER)))
-
-    await shop.running.services.database.run(write)
-    kinds = {"held": held, "part": part, "refunded": refunded_, "lost": lost, "gone": gone}
-    return Furnished(
-        shop, {kind: await path_of(shop, each) for kind, each in kinds.items()}, order.order_id, order.number
-    )
-
-
 @pytest.fixture(scope="module")
 async def furnished(tmp_path_factory):
     url = f"sqlite:///{tmp_path_factory.mktemp('payments') / 'app.db'}"
     await asyncio.to_thread(migrate.upgrade, url)
     async with open_shop(url) as shop:
-        yield await furnish(shop)
+        sold = await sell(shop)
+        paths = {kind: f"/payments/{sold[kind]}" for kind in ("held", "part", "refunded", "lost", "gone")}
+        yield Furnished(shop, paths, sold["order"], sold["number"])
 
 
 @pytest.fixture(scope="module")
