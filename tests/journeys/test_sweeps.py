@@ -25,6 +25,7 @@ from saleor_amazonpay.storage import drift as drift_rows
 from saleor_amazonpay.storage import due, timeline
 from saleor_amazonpay.storage.statements import Statement
 from saleor_amazonpay.storage.tables import payments
+from tests.journeys.cv1.helpers import old_order
 from tests.journeys.helpers import CHARGE, PROCESS, mend, operations_of, payment_of, settle, silence
 from tests.journeys.shop import GATEWAY, RESULT_URL, open_shop
 
@@ -408,6 +409,33 @@ class TestRequestsThatNeverArrived:
         transaction = await shop.authorized()
         shop.saleor.faults.webhook("lost-answer", CHARGE)
         await shop.saleor.staff.request_charge(transaction, Decimal(700))
+        await sweep(shop, undelivered_requests)
+        assert await problems(shop) == {}
+
+    async def test_of_an_adopted_order_it_may_be_the_first_that_was_ever_asked(self, shop):
+        order = old_order(shop)
+        await order.adopt()
+        shop.saleor.faults.webhook("refused", CHARGE, times=10)
+        await order.charge(700)
+        shop.saleor.faults.clear()
+        await sweep(shop, undelivered_requests)
+        assert [key.rpartition("-")[0] for key in await problems(shop)] == ["undelivered-request"]
+
+    async def test_a_buyer_who_pays_again_is_none_of_them(self, any_shop):
+        """Saleor writes the request of a session and its failures as it writes those of a charge."""
+        shop = any_shop
+        shop.flow("default-jp", "CHARGE")
+        checkout = shop.saleor.create_checkout("default-jp")
+        session_id = await shop.open_session(checkout.id)
+        begun = await shop.initialize(checkout.id, session_id)
+        shop.amazon.buyer_approves(session_id)
+        shop.saleor.faults.webhook("refused", PROCESS)
+        assert (await shop.process(begun.transaction_id, session_id)).result == "CHARGE_FAILURE"
+        [lost] = [one for one in shop.transaction(begun.transaction_id).events if one.type == "CHARGE_FAILURE"]
+        assert lost.message == undelivered_requests.UNDELIVERED
+        await sweep(shop, undelivered_requests)
+        assert await problems(shop) == {}
+        assert (await shop.process(begun.transaction_id, session_id)).result == "CHARGE_SUCCESS"
         await sweep(shop, undelivered_requests)
         assert await problems(shop) == {}
 

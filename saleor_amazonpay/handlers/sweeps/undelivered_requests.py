@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from saleor_amazonpay.domain import keys
+from saleor_amazonpay.domain.cv1 import states as cv1
 from saleor_amazonpay.domain.money import Money, MoneyError
 from saleor_amazonpay.domain.states import OperationKind
 from saleor_amazonpay.domain.states import TransactionEventType as Event
@@ -40,17 +41,23 @@ _REQUESTS = {
     Event.REFUND_FAILURE: (Event.REFUND_REQUEST, OperationKind.REFUND),
     Event.CANCEL_FAILURE: (Event.CANCEL_REQUEST, OperationKind.CANCEL),
 }
+_ASKED = frozenset({Event.AUTHORIZATION_REQUEST, *(request for request, _ in _REQUESTS.values())})
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A request Saleor could not deliver: its event, and where it was made."""
+    """A request Saleor could not deliver: its event, and where it was made.
+
+    ``is_oldest``: nothing was asked of that transaction before. A buyer who pays asks first of all, and goes on paying
+    where an answer was lost; only an adopted order has had no buyer here.
+    """
 
     transaction_id: str
     order_number: str | None
     kind: OperationKind
     request_key: str
     amount: Money | str  # a text where it is no amount of ours
+    is_oldest: bool
 
     @property
     def problem_key(self) -> str:
@@ -125,6 +132,7 @@ async def _with_failures(services: Services, tenant: Tenant) -> AsyncIterator[Ma
 def undelivered(services: Services, node: Mapping[str, Any]) -> Iterator[Missed]:
     events: list[Mapping[str, Any]] = sorted(node["events"], key=_time)
     since = services.clock.now() - _SINCE
+    oldest = next((one for one in events if one["type"] in _ASKED), None)
     for place, event in enumerate(events):
         if event["type"] in _REQUESTS and event["message"] == UNDELIVERED and _time(event) >= since:
             request_type, kind = _REQUESTS[Event(event["type"])]
@@ -133,7 +141,9 @@ def undelivered(services: Services, node: Mapping[str, Any]) -> Iterator[Missed]
             asked_again = any(events.index(one) > place for one in asked)
             if before and not asked_again:
                 number = (node.get("order") or {}).get("number")
-                yield Missed(node["id"], number, kind, before[-1]["idempotencyKey"], _money(event))
+                request = before[-1]
+                key, is_oldest = request["idempotencyKey"], request is oldest
+                yield Missed(node["id"], number, kind, key, _money(event), is_oldest)
 
 
 def _time(event: Mapping[str, Any]) -> datetime:
@@ -161,6 +171,6 @@ def _write(session: Session, services: Services, api_url: str, missed: Sequence[
 def is_unknown_here(session: Session, api_url: str, missed: Missed) -> bool:
     """The request reached us after all when there is an operation of it: that one is reported by itself."""
     payment = payment_rows.find(session, api_url, missed.transaction_id)
-    if payment is None:
+    if payment is None or (missed.is_oldest and payment.flow != cv1.FLOW):
         return False
     return missed.request_key not in operation_rows.request_keys(session, payment.id, missed.kind)
