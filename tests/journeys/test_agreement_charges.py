@@ -68,6 +68,23 @@ class TestCharging:
         assert again["charge"]["pspReference"] == first["charge"]["pspReference"]
         assert len(charges(shop)) == 2
 
+    @pytest.mark.parametrize("sign", ["", "#"])
+    async def test_an_order_is_the_same_under_its_number(self, shop, sign):
+        made = await agreed(shop)
+        order = shop.saleor.create_order(user=shop.saleor.customer)
+        by_number = await charge(shop, made.id, f"{sign}{order.number}")
+        assert by_number["errors"] == []
+        assert by_number["charge"]["result"] == "CHARGE_SUCCESS"
+        assert await charge(shop, made.id, order.id) == by_number
+        assert len(charges(shop)) == 2
+
+    async def test_a_number_that_no_order_has_uses_no_key_up(self, shop):
+        made = await agreed(shop)
+        order = shop.saleor.create_order(user=shop.saleor.customer)
+        [unknown] = (await charge(shop, made.id, "424242"))["errors"]
+        assert (unknown["field"], unknown["code"]) == ("sourceId", "NOT_FOUND")
+        assert (await charge(shop, made.id, order.number))["charge"]["result"] == "CHARGE_SUCCESS"
+
     @pytest.mark.parametrize("change", [{"amount": "100"}, {"channel": "PHONE"}, {"action": "AUTHORIZATION"}])
     async def test_the_same_key_with_another_body_is_refused(self, shop, change):
         made = await agreed(shop)

@@ -62,7 +62,7 @@ class AgreementRefused(AppError):
 
 @dataclass(frozen=True, slots=True)
 class ChargeRequest:
-    """``source_id`` is an order's or checkout's; ``amount`` is in major units of ``currency``."""
+    """``source_id`` is an order's or checkout's, or an order's number; ``amount`` is in major units of ``currency``."""
 
     agreement_id: str
     source_id: str
@@ -142,6 +142,7 @@ async def charge(services: Services, api_url: str, asked: ChargeRequest, *, by: 
     agreement = await found(services, api_url, asked.agreement_id)
     amount = _amount(asked, agreement)
     _check_key(asked)
+    asked = await _named(services, api_url, asked)
     is_known = await services.database.read(lambda session: _is_known(session, api_url, asked))
     if not is_known:
         _check_chargeable(agreement, amount)
@@ -156,28 +157,28 @@ async def charge_by_hand(
 ) -> Charged:
     """Charge it from the app's own page: what is left of the month is read from Amazon before anything is asked.
 
-    ``source_id`` may be an order's number here.
-
     Raises:
         AgreementRefused: nothing was charged, and why.
     """
-    if not asked.source_id:
-        raise AgreementRefused(AgreementErrorCode.REQUIRED, Message("Name the order or checkout."), "sourceId")
-    asked = replace(asked, source_id=await _source_id(services, api_url, asked.source_id))
+    asked = await _named(services, api_url, asked)
     if not await services.database.read(lambda session: _is_known(session, api_url, asked)):
         agreement = await refresh(services, api_url, asked.agreement_id, deadline)
         _check_balance(agreement, _amount(asked, agreement))
     return await charge(services, api_url, asked, by=by)
 
 
-async def _source_id(services: Services, api_url: str, named: str) -> str:
+async def _named(services: Services, api_url: str, asked: ChargeRequest) -> ChargeRequest:
+    """By Saleor's id, so that an order is the same under its number. Raises AgreementRefused."""
+    if not asked.source_id:
+        raise AgreementRefused(AgreementErrorCode.REQUIRED, Message("Name the order or checkout."), "sourceId")
     try:
-        return await named_orders.source_id(services, api_url, named, kinds=("Order", "Checkout"))
+        source_id = await named_orders.source_id(services, api_url, asked.source_id, kinds=("Order", "Checkout"))
     except named_orders.UnknownOrder as unknown:
         raise AgreementRefused(AgreementErrorCode.NOT_FOUND, unknown.sentence, "sourceId") from unknown
     except SaleorError as absence:
         message = Message("Saleor cannot be asked now; try again.")
         raise AgreementRefused(AgreementErrorCode.SALEOR_UNAVAILABLE, message) from absence
+    return replace(asked, source_id=source_id)
 
 
 def _check_balance(agreement: Agreement, amount: Money) -> None:

@@ -115,7 +115,7 @@ class Agreement:
 
 @strawberry.input(description="An order or checkout, and what of it is charged.")
 class AgreementChargeInput:
-    source_id: strawberry.ID = strawberry.field(description="Of an order or a checkout.")
+    source_id: strawberry.ID = strawberry.field(description="Of an order or a checkout; or an order's number.")
     amount: str = strawberry.field(description='Major units, e.g. "500" or "12.00".')
     currency: str
     idempotency_key: str = strawberry.field(description="Yours: with the same key it is never charged twice.")
