@@ -203,10 +203,23 @@ class TestDunning:
         await subs.bill()
         assert (await subs.last(id_)).state == "billed"
 
-    async def test_the_buyer_ends_the_agreement(self, subs):
-        id_ = await subs.created()
+    @pytest.mark.parametrize("action", ["", "Pause"])
+    async def test_the_buyer_ends_the_agreement(self, any_subs, action):
+        """A year's subscription does not look alive for the rest of the year."""
+        subs, id_ = any_subs, await any_subs.created(unit="YEAR")
+        if action:
+            await subs.act(action, id_)
         subs.shop.amazon.buyer_account.close_permission(subs.agreement.charge_permission_id)
-        await subs.shop.work()
+        await subs.shop.until(lambda: subs.metadata(id_).get("state") == "ended")
+        schedule = await subs.schedule(id_)
+        assert (schedule.state, schedule.next_at) == ("ended", None)
+        assert await subs.renewals(id_) == []
+        assert (await subs.events(id_))[-1] == "schedule.ended"
+
+    async def test_the_buyer_ends_the_agreement_and_the_notification_is_lost(self, subs):
+        id_ = await subs.created()
+        subs.shop.amazon.set_ipn_url("AJPMERCHANT0001"[:14], None)
+        subs.shop.amazon.buyer_account.close_permission(subs.agreement.charge_permission_id)
         await subs.until(id_)
         assert (await subs.schedule(id_)).state == "ended"
         assert (await subs.last(id_)).state == "canceled"

@@ -14,6 +14,7 @@ from saleor_amazonpay.amazonpay import ApiRequest, ChargePermission, requests
 from saleor_amazonpay.domain.states import ChargePermissionState, PaymentState
 from saleor_amazonpay.errors import AmazonPayError, AmazonPayRejected, ConfigurationError
 from saleor_amazonpay.handlers.agreements import copies
+from saleor_amazonpay.handlers.billing import settling
 from saleor_amazonpay.handlers.services import Deadline, Services
 from saleor_amazonpay.jobs.registry import RetryLater
 from saleor_amazonpay.storage import agreements as agreement_rows
@@ -48,7 +49,10 @@ async def look(services: Services, agreement_id: str, deadline: Deadline) -> Agr
     if known is None:
         return None
     seen = None if known.state == ChargePermissionState.CLOSED else await _seen(services, known, deadline)
-    return await services.database.run(lambda session: _settle(session, services, known.id, seen))
+    after = await services.database.run(lambda session: _settle(session, services, known.id, seen))
+    if after is not None and after.state == ChargePermissionState.CLOSED:
+        await services.database.run(lambda session: settling.end_with_agreement(session, services, after.id))
+    return after
 
 
 async def _seen(services: Services, known: Agreement, deadline: Deadline) -> ChargePermission | None:

@@ -35,7 +35,6 @@ LOOK_AT_BUYER = timedelta(hours=6)
 """How often it is looked whether the buyer has repaired the payment method, should the notification be lost."""
 
 _NOT_PAID = marked("A period was not paid within the grace period.")
-AGREEMENT_ENDED = marked("The buyer's agreement at Amazon Pay has ended.")
 
 
 def declined(
@@ -98,7 +97,7 @@ def declined(
         case Next.GIVE_UP:
             give_up(session, services, schedule, renewal, **said)
         case Next.END:
-            settling.end(session, services, schedule, reason=AGREEMENT_ENDED)
+            settling.end(session, services, schedule, reason=settling.AGREEMENT_ENDED)
             open_ = settling.open_renewal(session, settling.locked_schedule(session, schedule.id))
             if open_ is not None:  # money was at stake a moment ago; now it is known that none is
                 settling.settle(session, services, schedule, open_, RenewalState.CANCELED, **said)

@@ -258,7 +258,7 @@ async def _checkout(it: Situation) -> bool:
     if _is_held(it):
         return await _hold(it)
     if it.agreement.is_closed:
-        return await _declined(it, "AgreementClosed", dunning.AGREEMENT_ENDED)
+        return await _declined(it, "AgreementClosed", settling.AGREEMENT_ENDED)
     if not it.agreement.is_chargeable and not (await _looked_at(it)).is_chargeable:
         reason = next(iter(it.agreement.reasons), "ChargePermissionNotChargeable")
         return await _declined(it, reason, marked("The buyer has to repair the payment method at Amazon Pay."))

@@ -35,6 +35,7 @@ WAITS_FOR: Mapping[Step, OperationKind] = {
     Step.CANCEL: OperationKind.CANCEL,
 }
 """The operation of its own payment that a renewal's step is through with, once that is settled."""
+AGREEMENT_ENDED = marked("The buyer's agreement at Amazon Pay has ended.")
 _LAST_DATE = marked("Its last date has passed.")
 
 
@@ -127,6 +128,12 @@ def end(session: Session, services: Services, schedule: Schedule, *, reason: str
     if open_ is not None and not has_money_at_stake(open_):
         settle(session, services, locked_schedule(session, schedule.id), open_, RenewalState.CANCELED, message=reason)
     events.record(session, services, schedule, EventType.SCHEDULE_ENDED, reason=reason)
+
+
+def end_with_agreement(session: Session, services: Services, agreement_id: str) -> None:
+    """Nothing can be billed any more: nobody waits for the next period to be told so."""
+    for schedule in schedule_rows.of_agreement(session, agreement_id)[:1]:
+        end(session, services, locked_schedule(session, schedule.id), reason=AGREEMENT_ENDED)
 
 
 def pause(session: Session, services: Services, schedule: Schedule, *, reason: str) -> None:
