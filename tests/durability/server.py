@@ -209,7 +209,10 @@ def answering(app: Any, kill: Kill) -> Any:
     """Around the answer to a webhook."""
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
-        is_webhook = scope["type"] == "http" and scope["path"].startswith("/api/webhooks/saleor/")
+        # One that came before the step counts may be answered after it does: the test goes on with the last byte.
+        is_webhook = (
+            scope["type"] == "http" and scope["path"].startswith("/api/webhooks/saleor/") and kill.counter.exists()
+        )
 
         async def receiving() -> Any:
             message = await receive()

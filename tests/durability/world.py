@@ -232,7 +232,7 @@ async def open_world(
     amazon = AmazonPaySimulator(
         clock, options=SimulatorOptions(refund_seconds=0.3, tick_seconds=0.05, ipn_retry_seconds=(0.5,) * 20)
     )
-    saleor = SaleorStandIn(clock, options=Options(retry_scale=0.001), key=saleor_key())
+    saleor = SaleorStandIn(clock, options=Options(connect_timeout=18.0, retry_scale=0.001), key=saleor_key())
     plan = server.Kill(kill[0], kill[1], folder / "passings") if kill else None
     async with AsyncExitStack() as stack:
         amazon.url = await stack.enter_async_context(listening(amazon.app))

@@ -75,7 +75,7 @@ def test_spoiled_payloads(target, seeds, no_faults, event_name, examples):
         if isinstance(payload, dict) and isinstance(payload.get("transaction"), dict):
             payload["transaction"]["id"] = "VHJhbnNhY3Rpb25JdGVtOm5vYm9keQ=="  # what is genuine moves nobody's money
         answered = target.call(send_body, target.shop, event_name.upper(), hostile.encoded(payload))
-        assert answered.status in POLITE, answered.answer
+        assert answered.status in POLITE, answered.error or answered.answer
         assert b"Traceback" not in answered.answer
         no_faults(payload)
 
@@ -105,7 +105,7 @@ def test_hostile_data_of_a_storefront(target, seeds, no_faults, event_name, exam
             payload["transaction"] = {**payload["transaction"], "id": "VHJhbnNhY3Rpb25JdGVtOm90aGVy"}
         payload["issuedAt"] = (target.shop.clock.now() - timedelta(seconds=1)).isoformat()
         answered = target.call(send_body, target.shop, event_name.upper(), hostile.encoded(payload))
-        assert answered.status in POLITE, answered.answer
+        assert answered.status in POLITE, answered.error or answered.answer
         no_faults(data)
 
     check()

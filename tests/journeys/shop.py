@@ -209,7 +209,9 @@ async def open_shop(
 ) -> AsyncIterator[Shop]:
     clock = clock or MovableClock()
     amazon = AmazonPaySimulator(clock, options=amazon_options or SimulatorOptions(refund_seconds=2.0))
-    saleor = SaleorStandIn(clock, options=Options(retry_scale=0.001), key=saleor_key())
+    # A busy machine may take its time to connect; an app that does not answer is still given up after 18 s.
+    options = Options(connect_timeout=18.0, retry_scale=0.001)
+    saleor = SaleorStandIn(clock, options=options, key=saleor_key())
     async with AsyncExitStack() as stack:
         stack.enter_context(amazon_asked_again_in_a_moment())
         amazon_url = await stack.enter_async_context(listening(amazon.app))
