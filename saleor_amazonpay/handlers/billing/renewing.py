@@ -469,14 +469,14 @@ async def _complete(it: Situation) -> bool:
         "amazonPay.period": renewal.period.isoformat(),
     }
     orders = await it.orders()
+    # Asked before: the report may be delivered while Saleor refuses the order for the lack of it.
+    is_untold = await it.services.database.read(lambda session: payments.is_untold(session, renewal))
     try:
         order = await orders.complete(renewal.checkout_id or "", metadata)
     except SaleorRefused as refusal:
         if _is_breakdown(refusal) or await orders.checkout(renewal.checkout_id or "") is None:
             return await _put_off(it, refusal, None)  # the order may be there; completing again tells
-        if _NOT_PAID in refusal.codes and await it.services.database.read(
-            lambda session: payments.is_untold(session, renewal)
-        ):
+        if _NOT_PAID in refusal.codes and is_untold:
             return await _put_off(it, refusal, None)  # whoever was to tell Saleor of the payment died; the report comes
         message = _said(reasons.NO_ORDER, why=refusal.public_message)
         if renewal.transaction_id is None:
