@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -27,7 +28,7 @@ from saleor_amazonpay.storage.payments import Payment
 log = structlog.get_logger(__name__)
 
 _WRITE_SECONDS = 1.0
-_MANY = 512  # entries; so many are written at once, before they fill the memory of a busy second
+_MANY = 64  # entries; so many are written at once: a webhook that commits meanwhile waits half a millisecond for them
 _MOST_KEPT = 10_000  # entries; more than this while the database is away are given up
 
 
@@ -111,15 +112,14 @@ class Chronicle:
                     self._keep(payment_id, "call", sending.at, sending.detail)
 
     async def write(self) -> None:
-        """Write what was collected."""
+        """Write what was collected, in parts: a webhook that commits beside it waits for one of them at most."""
         kept, self._kept = self._kept, []
-        if not kept:
-            return
-
-        try:
-            await self._database.run(lambda session: timeline.add_all(session, kept))
-        except Exception:
-            log.exception("timeline_not_written", entries=len(kept))
+        for start in range(0, len(kept), _MANY):
+            part = kept[start : start + _MANY]
+            try:
+                await self._database.run(partial(timeline.add_all, entries=part))
+            except Exception:
+                log.exception("timeline_not_written", entries=len(part))
 
     async def close(self) -> None:
         """Before the database is closed."""

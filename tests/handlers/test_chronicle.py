@@ -104,3 +104,31 @@ async def test_more_than_can_be_kept_is_given_up(kept, monkeypatch):
         made.note("payment", "answer", result=number)
     await made.close()
     assert len(await of_payment(database)) == 2
+
+
+async def test_a_part_that_cannot_be_written_takes_no_other_with_it(kept, monkeypatch):
+    monkeypatch.setattr(chronicle, "_MANY", 2)
+    made, database = kept
+    write, parts = database.run, iter([True, False, True])
+
+    async def once_away(work):
+        if not next(parts):
+            raise StorageUnavailable
+        await write(work)
+
+    monkeypatch.setattr(database, "run", once_away)
+    for number in range(5):
+        made.note("payment", "answer", result=number)
+    await made.close()
+    assert [entry.detail["result"] for entry in await of_payment(database)] == [0, 1, 4]
+
+
+async def test_any_number_is_written_in_its_order(database_url):
+    async with Database.connect(database_url) as database:
+        made = Chronicle(database, MovableClock())
+        for number in range(64 + 8 + 3):
+            made.note("payment", "answer", result=number, text="お茶 'quoted' \\ \"")
+        await made.close()
+        told = await of_payment(database)
+    assert [entry.detail["result"] for entry in told] == [*range(64 + 8 + 3)]
+    assert told[0].detail["text"] == "お茶 'quoted' \\ \""
