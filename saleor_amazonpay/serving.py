@@ -14,10 +14,11 @@ import gc
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _GRACEFUL_SECONDS = 20  # for requests under way: longer than Saleor waits for an answer
 _M_ARENA_MAX = -8  # malloc.h
@@ -28,20 +29,25 @@ _LOOK_SECONDS = 0.02
 
 def serve(app: ASGIApp, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then end in order; the process ends with 3 when the app could not be started."""
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
-    )
-    server = Server(config)
+    server = Server(config(app, host, port))
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
         sys.exit(_NOT_STARTED)
+
+
+def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=_Protocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # the app has them read where anybody asks for them
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+    )
 
 
 def _settle_down() -> None:
@@ -57,6 +63,45 @@ def _settle_down() -> None:
     if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim"):  # glibc; others have no such habits
         libc.mallopt(_M_ARENA_MAX, 1)
         libc.malloc_trim(0)
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, whose answers leave in one piece: each write is a system call that wakes the reader."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._whole = _Whole(transport)
+        super().connection_made(cast("asyncio.Transport", self._whole))
+
+    def on_response_complete(self) -> None:
+        self._whole.flush()  # an answer to HEAD has no body
+        super().on_response_complete()
+
+
+class _Whole:
+    """A transport that keeps the head of an answer until its body is written."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1"):  # 100 Continue cannot wait
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class Server(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""Who was connected before the app stopped listening is answered, whether it was accepted or not."""
+"""Who was connected before the app stopped listening is answered, whether it was accepted or not; and in one piece."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 import socket
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Mount, Route
+from uvicorn.server import ServerState
 
 from saleor_amazonpay import serving
 from saleor_amazonpay.sandbox.serving import free_port
@@ -20,7 +20,7 @@ _REQUEST = b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n"
 @pytest.fixture
 async def server():
     app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("heard"))])
-    config = uvicorn.Config(app, host="127.0.0.1", port=free_port(), log_config=None)
+    config = serving.config(app, "127.0.0.1", free_port())
     running = serving.Server(config)
     config.load()
     running.lifespan = config.lifespan_class(config)
@@ -82,3 +82,106 @@ async def test_afterwards_nobody_is_connected(server):
     await server.shutdown()
     with pytest.raises(ConnectionRefusedError):
         connect(server)
+
+
+class Wire:
+    """A transport that remembers each write: each is a system call."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.closed = asyncio.Event()
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed.is_set()
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def is_closing(self) -> bool:
+        return self.closed.is_set()
+
+    def get_extra_info(self, name: str, default=None):
+        return default
+
+    def pause_reading(self) -> None: ...
+
+    resume_reading = pause_reading
+
+
+class TestAnswersInOnePiece:
+    @pytest.fixture
+    async def wire(self):
+        async def slowly():
+            yield "first"
+            await asyncio.sleep(0)
+            yield "second"
+
+        async def breaks_off(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+            raise RuntimeError("the head is out")
+
+        async def echo(request):
+            return PlainTextResponse(await request.body())
+
+        app = Starlette(
+            routes=[
+                Route("/", lambda request: PlainTextResponse("heard")),
+                Route("/nothing", lambda request: PlainTextResponse(status_code=204)),
+                Route("/slowly", lambda request: StreamingResponse(slowly())),
+                Route("/echo", echo, methods=["POST"]),
+                Mount("/breaks-off", breaks_off),
+            ]
+        )
+        config = serving.config(app, "127.0.0.1", 0)
+        config.load()
+        wire = Wire()
+        self.protocol = config.http_protocol_class(config=config, server_state=ServerState(), app_state={})
+        self.protocol.connection_made(wire)
+        return wire
+
+    async def ask(self, head: str, *more: bytes) -> None:
+        self.protocol.data_received(f"{head} HTTP/1.1\r\nHost: shop\r\n".encode() + b"".join(more) + b"\r\n")
+        await self.answered()
+
+    async def answered(self) -> None:
+        async with asyncio.timeout(2):
+            while not self.protocol.cycle.response_complete and not self.protocol.transport.is_closing():  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+    async def test_head_and_body_are_one_write(self, wire):
+        await self.ask("GET /")
+        await self.ask("GET /")
+        first, second = wire.writes
+        assert first.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert first.endswith(b"\r\n\r\nheard")
+        assert second.endswith(b"heard")
+
+    @pytest.mark.parametrize("head", ["HEAD /", "GET /nothing"])
+    async def test_an_answer_without_a_body_leaves_all_the_same(self, wire, head):
+        await self.ask(head)
+        assert [write.endswith(b"\r\n\r\n") for write in wire.writes] == [True]
+
+    async def test_a_stream_leaves_in_its_parts(self, wire):
+        await self.ask("GET /slowly")
+        first, second, *_ = wire.writes
+        assert b"200 OK" in first
+        assert b"first" in first
+        assert b"second" in second
+
+    async def test_who_asks_whether_to_send_the_body_is_told_at_once(self, wire):
+        self.protocol.data_received(
+            b"POST /echo HTTP/1.1\r\nHost: shop\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
+        )
+        async with asyncio.timeout(2):
+            while not wire.writes:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        assert wire.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+        self.protocol.data_received(b"body")
+        await self.answered()
+        assert wire.writes[-1].endswith(b"body")
+
+    async def test_an_answer_that_breaks_off_is_seen_to(self, wire):
+        await self.ask("GET /breaks-off/")
+        assert wire.writes[0].startswith(b"HTTP/1.1 200")
+        assert wire.is_closing()
