@@ -38,14 +38,9 @@ def add_many(session, count: int, *, due: int = 0) -> None:
         session.connection.execute("SET LOCAL statement_timeout = 0")  # a million rows take longer than any request may
     for statement in _PARENTS:
         session.connection.execute(statement)
-    moment, numbers = to_micros(NOW), _NUMBERS[session.dialect].format(count=count)
-    insert, tail = ("", numbers) if session.dialect == "sqlite" else (numbers, "")
-    session.connection.execute(
-        f"{insert}INSERT INTO agreements (id, api_url, account_id, channel_slug, customer_id, charge_permission_id, "
-        f"charge_permission_type, currency, frequency_unit, frequency_value, state, reasons, status_at, read_at, "
-        f"created_at, updated_at) {tail}SELECT 'agreement-' || n, '{TENANT}', 'account', 'default-jp', 'user-' || n, "
-        f"'B-' || n, 'Recurring', 'JPY', 'Month', 1, 'Chargeable', '[]', 0, 0, n, n FROM numbers"
-    )
+    add_agreements(session, count)
+    moment = to_micros(NOW)
+    insert, tail = _places_of_numbers(session, count)
     session.connection.execute(
         f"{insert}INSERT INTO schedules (id, api_url, agreement_id, request_key, request_hash, template_order_id, "
         f"channel_slug, currency, unit, every, anchor, at, zone, policy, state, next_number, next_at, created_at, "
@@ -53,6 +48,23 @@ def add_many(session, count: int, *, due: int = 0) -> None:
         f"'default-jp', 'JPY', 'month', 1, '2027-01-01', '09:00', 'Asia/Tokyo', '{{}}', 'active', 0, "
         f"CASE WHEN n <= {due} THEN {moment} ELSE {moment} + CAST(n AS BIGINT) * 60000000 END, n, n FROM numbers"
     )
+
+
+def add_agreements(session, count: int, *, shop: str = TENANT) -> None:
+    """Of a shop that is there, on an account ``account`` that is."""
+    insert, tail = _places_of_numbers(session, count)
+    session.connection.execute(
+        f"{insert}INSERT INTO agreements (id, api_url, account_id, channel_slug, customer_id, charge_permission_id, "
+        f"charge_permission_type, currency, frequency_unit, frequency_value, state, reasons, status_at, read_at, "
+        f"created_at, updated_at) {tail}SELECT 'agreement-' || n, '{shop}', 'account', 'default-jp', 'user-' || n, "
+        f"'B-' || n, 'Recurring', 'JPY', 'Month', 1, 'Chargeable', '[]', 0, 0, n, n FROM numbers"
+    )
+
+
+def _places_of_numbers(session, count: int) -> tuple[str, str]:
+    """What stands before INSERT, and what before its SELECT."""
+    numbers = _NUMBERS[session.dialect].format(count=count)
+    return ("", numbers) if session.dialect == "sqlite" else (numbers, "")
 
 
 def schedule(number: int = 1, **changes) -> Schedule:
