@@ -75,9 +75,16 @@ class Server:
 
 @contextmanager
 def running(
-    command: Sequence[str], env: Mapping[str, str], port: int, log: Path, *, cwd: Path | None = None, wait: bool = True
+    command: Sequence[str],
+    env: Mapping[str, str],
+    port: int,
+    log: Path,
+    *,
+    cwd: Path | None = None,
+    wait: bool = True,
+    core: int = SERVER_CORE,
 ) -> Iterator[Server]:
-    """Start a server on ``SERVER_CORE`` and stop it in the end; its output goes to ``log``."""
+    """Start a server on ``core`` and stop it in the end; its output goes to ``log``."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -85,7 +92,7 @@ def running(
             cwd=cwd,
             stdout=output,
             stderr=output,
-            preexec_fn=lambda: pin(SERVER_CORE),  # noqa: PLW1509 - nothing else runs in this process yet
+            preexec_fn=lambda: pin(core),  # noqa: PLW1509 - nothing else runs in this process yet
         )
         try:
             if wait:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,14 +28,21 @@ class Volley:
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-async def fire(ports: int | Sequence[int], webhooks: Sequence[Webhook], *, in_flight: int, keep_alive: bool) -> Volley:
+async def fire(
+    ports: int | Sequence[int],
+    webhooks: Sequence[Webhook],
+    *,
+    in_flight: int,
+    keep_alive: bool,
+    per_second: float = math.inf,
+) -> Volley:
     """Send each once. Without ``keep_alive`` every request has a connection of its own, as Saleor does it.
 
-    Where there are several ports, as many senders go to each.
+    Where there are several ports, as many senders go to each. ``per_second`` holds back what would come sooner.
     """
-    volley, waiting = Volley(), iter(webhooks)
+    volley, started = Volley(), time.perf_counter()
+    waiting = ((started + number / per_second, webhook) for number, webhook in enumerate(webhooks))
     turns = cycle([ports] if isinstance(ports, int) else ports)
-    started = time.perf_counter()
     await asyncio.gather(*(_worker(next(turns), waiting, volley, keep_alive=keep_alive) for _ in range(in_flight)))
     volley.seconds = time.perf_counter() - started
     return volley
@@ -48,10 +56,13 @@ async def get(port: int, path: str) -> tuple[int, bytes]:
     return answer
 
 
-async def _worker(port: int, waiting: Iterator[Webhook], volley: Volley, *, keep_alive: bool) -> None:
+async def _worker(port: int, waiting: Iterator[tuple[float, Webhook]], volley: Volley, *, keep_alive: bool) -> None:
     connection: _Connection | None = None
-    for webhook in waiting:
+    for due, webhook in waiting:
         started = time.perf_counter()
+        if started < due:
+            await asyncio.sleep(due - started)
+            started = time.perf_counter()
         try:
             connection = connection or await _connect(port)
             status, body = await connection.exchange(webhook.request)
