@@ -35,7 +35,8 @@ class CheckoutApi:
         kind, _, rest = path.partition("/v2/")[2].partition("/")
         id_, _, verb = rest.partition("/")
         self.calls[f"{method} {kind} {verb}".strip()] += 1
-        return _response(_OBJECTS[method, kind, verb](id_, body))
+        known = _OBJECTS.get((method, kind, verb))
+        return _response(known(id_, body)) if known else _NOT_FOUND  # the daily search for settlement reports
 
 
 class _Connection(asyncio.Protocol):
@@ -69,6 +70,10 @@ def _content_length(head: bytes) -> int:
     return int(rest.partition(b"\r\n")[0]) if found else 0
 
 
+_NOT_FOUND = (
+    b"HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\nx-amz-pay-request-id: bench\r\n"
+    b'content-length: 50\r\n\r\n{"reasonCode":"ResourceNotFound","message":"None"}'
+)
 _HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-amz-pay-request-id: bench\r\ncontent-length: %d\r\n\r\n"
 )

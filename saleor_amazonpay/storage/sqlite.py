@@ -44,6 +44,7 @@ def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute("PRAGMA temp_store = MEMORY")  # else a statement of many rows keeps its undo in a file
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA query_only = {int(not writable)}")
     return connection
