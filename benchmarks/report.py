@@ -1,4 +1,4 @@
-"""The tables, and what they are held against (targets: docs/performance.md)."""
+"""The tables, and what they are held against: the figures this project has set itself, in ``targets``."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from saleor_amazonpay import __version__
 from saleor_amazonpay.amazonpay import AiohttpTransport, Attempt, Transport
@@ -184,7 +182,6 @@ def create_app(settings: Settings, *, clock: Clock | None = None, transport: Tra
         lifespan=lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours says more (observability/)
     )
-    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
     # Plain routes: FastAPI's body and response models would cost as much as the cryptography.
     for module in (
         saleor_webhooks,

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _GRACEFUL_SECONDS = 20  # for requests under way: longer than Saleor waits for an answer
@@ -27,7 +28,7 @@ _FIRST_REQUEST_SECONDS = 2.0  # what a connected caller is given to say what it 
 _LOOK_SECONDS = 0.02
 
 
-def serve(app: ASGIApp, host: str, port: int) -> None:
+def serve(app: Starlette, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then end in order; the process ends with 3 when the app could not be started."""
     server = Server(config(app, host, port))
     with contextlib.suppress(KeyboardInterrupt):
@@ -36,8 +37,9 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
         sys.exit(_NOT_STARTED)
 
 
-def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
-    return uvicorn.Config(
+def config(app: Starlette, host: str, port: int) -> uvicorn.Config:
+    """How ``app`` is served. Proxies' headers are read among its middlewares, so that webhooks pass them by."""
+    made = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -45,9 +47,11 @@ def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # the app has them read where anybody asks for them
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACEFUL_SECONDS,
     )
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=made.forwarded_allow_ips)
+    return made
 
 
 def _settle_down() -> None:

@@ -24,7 +24,7 @@ class Entry:
     detail: dict[str, Any]
 
 
-_ROWS_AT_ONCE = (64, 8, 1)  # a statement of its own for each; one for every number would fill the memory
+_ROWS_AT_ONCE = (64, *range(8, 0, -1))  # a statement for each; one for every number would fill the memory
 
 
 class NewEntry(NamedTuple):

@@ -102,7 +102,7 @@ class Wire:
         return self.closed.is_set()
 
     def get_extra_info(self, name: str, default=None):
-        return default
+        return ("127.0.0.1", 50_000) if name == "peername" else default
 
     def pause_reading(self) -> None: ...
 
@@ -180,6 +180,10 @@ class TestAnswersInOnePiece:
         self.protocol.data_received(b"body")
         await self.answered()
         assert wire.writes[-1].endswith(b"body")
+
+    async def test_a_proxy_on_this_machine_tells_how_it_was_asked(self, wire):
+        await self.ask("GET /echo/", b"X-Forwarded-Proto: https\r\n")
+        assert b"location: https://shop/echo" in wire.writes[0]
 
     async def test_an_answer_that_breaks_off_is_seen_to(self, wire):
         await self.ask("GET /breaks-off/")
