@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -32,8 +32,12 @@ from saleor_amazonpay.errors import RequestRejected
 AT_ONCE = 16
 """Fewer leave the database without company for its commits, more let a flood fill the loop."""
 
-BESIDE_A_SMALLER_ONE = 4
+BESIDE_A_SMALLER_ONE = 3
 """Places of a tenant while one with less to do is about."""
+
+LINGER_SECONDS = 0.1
+"""So long after its last answer a tenant is about still: answers come in waves, those of one commit together, and
+between two waves a flood would take every place."""
 
 PATIENCE_SECONDS = 1.0
 """Of the 18 that Saleor waits; the budget of a webhook is 12 (DESIGN §4 rule 5)."""
@@ -139,6 +143,7 @@ class Admission:
         self._money, self._sessions = _Lanes(), _Lanes()
         self._inside: Counter[str] = Counter()
         self._begun: Counter[str] = Counter()  # proven, and inside or outside for a moment
+        self._left: dict[str, float] = {}  # when the last of a tenant's was answered, in that order
         self.busy = 0
 
     @property
@@ -201,6 +206,8 @@ class Admission:
         place.is_over = True
         if place.is_proven:
             _add(self._begun, place.tenant, -1)
+            self._left.pop(place.tenant, None)  # the latest is the last
+            self._left[place.tenant] = self._clock.monotonic()
         if place.is_taken:
             place.is_taken = False
             self._count(place.tenant, -1)
@@ -241,8 +248,14 @@ class Admission:
         """Whether ``tenant`` has few places, or nobody about has less to do."""
         if self._inside[tenant] < BESIDE_A_SMALLER_ONE:
             return True
-        about = (*self._begun, *self._money.by_tenant, *self._sessions.by_tenant)
+        about = (*self._lingering(), *self._begun, *self._money.by_tenant, *self._sessions.by_tenant)
         return self._size(tenant) <= min(map(self._size, about[:_LANES_COMPARED]), default=0)
+
+    def _lingering(self) -> Iterable[str]:
+        since = self._clock.monotonic() - LINGER_SECONDS
+        while self._left and self._left[first := next(iter(self._left))] < since:
+            del self._left[first]
+        return islice(self._left, _LANES_COMPARED)
 
     def _size(self, tenant: str) -> int:
         return self._begun[tenant] + self._money.length(tenant) + self._sessions.length(tenant)

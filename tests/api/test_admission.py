@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from saleor_amazonpay.api.admission import BESIDE_A_SMALLER_ONE, Admission, OutsideClock, Overloaded
+from saleor_amazonpay.api.admission import BESIDE_A_SMALLER_ONE, LINGER_SECONDS, Admission, OutsideClock, Overloaded
 
 
 class StoppedClock:
@@ -125,7 +125,7 @@ class TestSmallerOne:
     def inside(self, crowd):
         return crowd.admission._inside["flood"]
 
-    async def test_the_flood_has_few_places_while_it_is_about_and_all_when_it_has_gone(self, crowd):
+    async def test_the_flood_has_few_places_while_it_is_about_and_all_when_it_has_gone(self, crowd, clock):
         gate = asyncio.Event()
         crowd.comes("flood", 60, turns=1)
         await turns_(1)
@@ -138,7 +138,34 @@ class TestSmallerOne:
         assert 0 < self.inside(crowd) <= BESIDE_A_SMALLER_ONE
         gate.set()
         await turns_(5)
+        assert 0 < self.inside(crowd) <= BESIDE_A_SMALLER_ONE  # its next wave may be on the way
+        clock.moment += LINGER_SECONDS + 0.01
+        await turns_(5)
         assert self.inside(crowd) > BESIDE_A_SMALLER_ONE
+        await crowd.all()
+
+    async def test_the_next_wave_meets_no_more_of_the_flood_than_the_one_before(self, crowd, clock):
+        crowd.comes("small", 4, turns=1)
+        await turns_(2)
+        gate = asyncio.Event()
+        crowd.comes("flood", 60, work=gate.wait)
+        await turns_(6)
+        assert len(crowd.entered) == 4 + BESIDE_A_SMALLER_ONE  # all four are answered, for now
+        clock.moment += LINGER_SECONDS / 2
+        crowd.comes("small", 4, turns=1)
+        await turns_(3)
+        assert crowd.entered[-4:] == ["small0", "small1", "small2", "small3"]
+        gate.set()
+        await crowd.all()
+
+    async def test_a_lone_shop_has_all_places_whenever_it_was_here_last(self, crowd):
+        crowd.comes("flood", 1, turns=1)
+        await turns_(4)
+        gate = asyncio.Event()
+        crowd.comes("flood", 60, work=gate.wait)
+        await turns_(6)
+        assert self.inside(crowd) == 3 * BESIDE_A_SMALLER_ONE
+        gate.set()
         await crowd.all()
 
     async def test_it_is_about_while_it_waits_for_amazon_too(self, crowd, admission):
