@@ -54,23 +54,29 @@ class Server:
     @property
     def cpu_seconds(self) -> float:
         """User and system time so far, of everything that is still running."""
-        return sum(_cpu_ticks(pid) for pid in self._tree()) * _TICK
+        return cpu_seconds(self.process.pid)
 
     @property
     def rss_mb(self) -> float:
         """Resident memory now, of all processes together."""
-        return sum(_rss_kb(pid) for pid in self._tree()) / 1024
+        return sum(_rss_kb(pid) for pid in _tree(self.process.pid)) / 1024
 
-    def _tree(self) -> list[int]:
-        children: dict[int, list[int]] = {}
-        for path in Path("/proc").glob("[0-9]*"):
-            fields = _stat(int(path.name))
-            if fields:
-                children.setdefault(int(fields[1]), []).append(int(path.name))
-        found = [self.process.pid]
-        for pid in found:
-            found.extend(children.get(pid, ()))
-        return found
+
+def cpu_seconds(root: int) -> float:
+    """User and system time so far, of the process ``root`` and its descendants that are still running."""
+    return sum(_cpu_ticks(pid) for pid in _tree(root)) * _TICK
+
+
+def _tree(root: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        fields = _stat(int(path.name))
+        if fields:
+            children.setdefault(int(fields[1]), []).append(int(path.name))
+    found = [root]
+    for pid in found:
+        found.extend(children.get(pid, ()))
+    return found
 
 
 @contextmanager

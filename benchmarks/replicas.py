@@ -88,7 +88,7 @@ async def measure(folder: Path, rounds: int = ROUNDS) -> dict[str, Any]:
             for core in (processes.SERVER_CORE, processes.SENDER_CORE)
         ]
         both, singles = Replicas(setting, servers), [Replicas(setting, [server]) for server in servers]
-        statements = await _crowded(both, _Statements(cluster))
+        crowded = await _crowded(both, _Statements(cluster), _data_folder(cluster))
         long_locks = _long_locks(cluster)
         alone_, together = _Figures(), _Figures()
         for _ in range(rounds):
@@ -99,7 +99,7 @@ async def measure(folder: Path, rounds: int = ROUNDS) -> dict[str, Any]:
         "cpu_us_with_one": {event: alone_.median(event) for event in PACE},
         "cpu_us_with_two": {event: together.median(event) for event in PACE},
         "ratios": ratios,
-        "statements": statements,
+        **crowded,
         f"lock_waits_over_{LONGEST_LOCK_MS}_ms": long_locks,
         "is_met": max(ratios.values()) <= MOST and not long_locks,
     }
@@ -119,15 +119,19 @@ class _Figures:
         return median(each[event] for each in self._rounds)
 
 
-async def _crowded(replicas: Replicas, statements: _Statements) -> dict[str, float]:
-    """As much as goes; how many statements a webhook took, a few of them of the background."""
+async def _crowded(replicas: Replicas, statements: _Statements, data: Path) -> dict[str, dict[str, float]]:
+    """As much as goes; what a webhook asks of PostgreSQL, a little of it for the background."""
+    postmaster = int((data / "postmaster.pid").read_text("ascii").split()[0])
     await replicas.fire(INITIALIZE, purchases(WARM_UP))
-    bought, told = purchases(CROWD), {}
+    bought = purchases(CROWD)
+    told: dict[str, float] = {}
+    cpu: dict[str, float] = {}
     for event in PACE:
-        before = statements.so_far()
+        before, used = statements.so_far(), processes.cpu_seconds(postmaster)
         await replicas.fire(event, bought)
         told[event] = round((statements.so_far() - before) / CROWD, 2)
-    return told
+        cpu[event] = round((processes.cpu_seconds(postmaster) - used) / CROWD * 1e6)
+    return {"statements": told, "cpu_us_of_postgresql": cpu}
 
 
 class _Statements:
@@ -154,10 +158,14 @@ def _tell_of_long_locks(cluster: Cluster) -> None:
 
 
 def _long_locks(cluster: Cluster) -> int:
+    return (_data_folder(cluster).parent / "log").read_text("utf-8", "replace").count("still waiting for")
+
+
+def _data_folder(cluster: Cluster) -> Path:
     with psycopg.connect(cluster.url("postgres")) as connection:
         row = connection.execute("SHOW data_directory").fetchone()
     assert row is not None
-    return (Path(row[0]).parent / "log").read_text("utf-8", "replace").count("still waiting for")
+    return Path(row[0])
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ _HTMX: Final = json.dumps(
         "includeIndicatorStyles": False,
         "selfRequestsOnly": True,
         "scrollIntoViewOnBoost": False,
+        "defaultSettleDelay": 0,  # else a form that is shown is not htmx's yet, and who is quick sends it into the void
         "timeout": 40_000,
         "responseHandling": [{"code": "204", "swap": False}, {"code": ".*", "swap": True}],
     }

@@ -171,6 +171,18 @@ class TestForm:
 
 
 class TestAccount:
+    async def test_a_form_can_be_sent_the_moment_it_is_shown(self, open_dashboard):
+        opened = await open_dashboard("/accounts")
+        await opened.app.evaluate(
+            """document.body.addEventListener("htmx:afterSwap", () => queueMicrotask(() => {
+                const form = document.querySelector("#app form");
+                form.noValidate = true;
+                form.requestSubmit();
+            }), { once: true })"""
+        )
+        async with opened.page.expect_response(lambda answer: answer.request.method == "POST"):
+            await opened.click("Import", role="link")
+
     async def test_travels_as_a_file(self, open_dashboard, merchant):
         account = await merchant.create()
         opened = await open_dashboard(f"/accounts/{account.id}")
