@@ -123,19 +123,13 @@ async def _store(url: str, setting: Setting, api_url: str = API_URL, account_id:
 
 @contextmanager
 def our_app(
-    setting: Setting,
-    *,
-    code: Path = ROOT,
-    wait: bool = True,
-    log: str = "app.log",
-    core: int = processes.SERVER_CORE,
+    setting: Setting, *, code: Path = ROOT, wait: bool = True, log: str = "app.log"
 ) -> Iterator[processes.Server]:
     """``saleor-amazonpay serve`` of the checkout at ``code``, its worker inside."""
     port = processes.free_port()
     command = [sys.executable, "-m", "saleor_amazonpay.cli", "serve"]
     environment = {**setting.environment, "PORT": str(port), "PYTHONPATH": str(code)}
-    output = setting.folder / log
-    with processes.running(command, environment, port, output, cwd=code, wait=wait, core=core) as server:
+    with processes.running(command, environment, port, setting.folder / log, cwd=code, wait=wait) as server:
         yield server
 
 

@@ -61,6 +61,12 @@ class Server:
         """Resident memory now, of all processes together."""
         return sum(_rss_kb(pid) for pid in _tree(self.process.pid)) / 1024
 
+    def move_to(self, core: int) -> None:
+        """Keep it, with all its threads, to that core from here on."""
+        for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
+            with suppress(OSError):  # it has ended meanwhile, or there is no such core
+                os.sched_setaffinity(int(thread.name), {core})
+
 
 def cpu_seconds(root: int) -> float:
     """User and system time so far, of the process ``root`` and its descendants that are still running."""
@@ -88,9 +94,8 @@ def running(
     *,
     cwd: Path | None = None,
     wait: bool = True,
-    core: int = SERVER_CORE,
 ) -> Iterator[Server]:
-    """Start a server on ``core`` and stop it in the end; its output goes to ``log``."""
+    """Start a server on ``SERVER_CORE`` and stop it in the end; its output goes to ``log``."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -98,7 +103,7 @@ def running(
             cwd=cwd,
             stdout=output,
             stderr=output,
-            preexec_fn=lambda: pin(core),  # noqa: PLW1509 - nothing else runs in this process yet
+            preexec_fn=lambda: pin(SERVER_CORE),  # noqa: PLW1509 - nothing else runs in this process yet
         )
         try:
             if wait:
