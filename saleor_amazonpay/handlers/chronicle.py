@@ -95,6 +95,7 @@ class Chronicle:
         self._clock = clock
         self._kept: list[timeline.NewEntry] = []
         self._writing: asyncio.Task[None] | None = None
+        self._in_hand: asyncio.Task[None] | None = None  # what is being written, to its end whatever is cancelled
         self._many = asyncio.Event()
 
     def note(self, payment_id: str, kind: str, **detail: Any) -> None:
@@ -126,6 +127,8 @@ class Chronicle:
         if self._writing is not None:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
+        if self._in_hand is not None:
+            await self._in_hand
         await self.write()
 
     def _keep(self, payment_id: str, kind: str, at: datetime, detail: Mapping[str, Any]) -> None:
@@ -144,4 +147,5 @@ class Chronicle:
                 async with asyncio.timeout(_WRITE_SECONDS):
                     await self._many.wait()
             self._many.clear()
-            await asyncio.shield(self.write())
+            self._in_hand = asyncio.get_running_loop().create_task(self.write())
+            await asyncio.shield(self._in_hand)

@@ -106,6 +106,25 @@ async def test_more_than_can_be_kept_is_given_up(kept, monkeypatch):
     assert len(await of_payment(database)) == 2
 
 
+async def test_what_is_being_written_when_it_closes_is_written_to_its_end(kept, monkeypatch):
+    monkeypatch.setattr(chronicle, "_WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(chronicle, "_MANY", 2)
+    made, database = kept
+    write, has_begun = database.run, asyncio.Event()
+
+    async def slowly(work):
+        has_begun.set()
+        await asyncio.sleep(0.01)
+        await write(work)
+
+    monkeypatch.setattr(database, "run", slowly)
+    for number in range(7):
+        made.note("payment", "answer", result=number)
+    await has_begun.wait()
+    await made.close()
+    assert [entry.detail["result"] for entry in await of_payment(database)] == [*range(7)]
+
+
 async def test_a_part_that_cannot_be_written_takes_no_other_with_it(kept, monkeypatch):
     monkeypatch.setattr(chronicle, "_MANY", 2)
     made, database = kept
