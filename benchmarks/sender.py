@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
 
 from benchmarks.payloads import Webhook
 
@@ -29,7 +28,7 @@ class Volley:
 
 
 async def fire(
-    ports: int | Sequence[int],
+    port: int,
     webhooks: Sequence[Webhook],
     *,
     in_flight: int,
@@ -38,12 +37,11 @@ async def fire(
 ) -> Volley:
     """Send each once. Without ``keep_alive`` every request has a connection of its own, as Saleor does it.
 
-    Where there are several ports, as many senders go to each. ``per_second`` holds back what would come sooner.
+    ``per_second`` holds back what would come sooner.
     """
     volley, started = Volley(), time.perf_counter()
     waiting = ((started + number / per_second, webhook) for number, webhook in enumerate(webhooks))
-    turns = cycle([ports] if isinstance(ports, int) else ports)
-    await asyncio.gather(*(_worker(next(turns), waiting, volley, keep_alive=keep_alive) for _ in range(in_flight)))
+    await asyncio.gather(*(_worker(port, waiting, volley, keep_alive=keep_alive) for _ in range(in_flight)))
     volley.seconds = time.perf_counter() - started
     return volley
 
