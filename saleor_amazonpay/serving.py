@@ -21,6 +21,8 @@ from starlette.applications import Starlette
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from saleor_amazonpay.bodies import IS_WHOLE
+
 _GRACEFUL_SECONDS = 20  # for requests under way: longer than Saleor waits for an answer
 _M_ARENA_MAX = -8  # malloc.h
 _NOT_STARTED = 3  # uvicorn's own exit status of an app that did not start
@@ -43,7 +45,7 @@ def config(app: Starlette, host: str, port: int) -> uvicorn.Config:
         app,
         host=host,
         port=port,
-        http=_Protocol,
+        http=HttpProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -69,12 +71,16 @@ def _settle_down() -> None:
         libc.malloc_trim(0)
 
 
-class _Protocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """uvicorn's, whose answers leave in one piece: each write is a system call that wakes the reader."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._whole = _Whole(transport)
         super().connection_made(cast("asyncio.Transport", self._whole))
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.scope[IS_WHOLE] = True  # type: ignore[literal-required]
 
     def on_response_complete(self) -> None:
         self._whole.flush()  # an answer to HEAD has no body

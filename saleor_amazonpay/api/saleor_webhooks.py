@@ -96,10 +96,11 @@ async def received(request: Request, event_name: str) -> Response:
     """One webhook, answered whatever happens."""
     services: Services = request.app.state.services
     known_name = event_name if event_name in EVENTS else "unknown"
-    headers = _headers(request)
+    headers: Headers = dict(request.scope["headers"])
+    api_url = _text(headers, b"saleor-api-url")
     with (
-        log_context(tenant=headers.get("saleor-api-url"), request_id=request_id(headers.get("x-request-id"))),
-        services.tracing.webhook(known_name, headers),
+        log_context(tenant=api_url or None, request_id=request_id(_text(headers, b"x-request-id"))),
+        services.tracing.webhook(known_name, api_url, headers),
     ):
         try:
             return await _logged(request, services, event_name, known_name, headers)
@@ -107,20 +108,22 @@ async def received(request: Request, event_name: str) -> Response:
             request.app.state.application.admission.leave()
 
 
-def _headers(request: Request) -> Mapping[str, str]:
-    """By their lower-case names; Starlette looks through all of them each time one is asked for."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+Headers = Mapping[bytes, bytes]
+"""By their lower-case names; Starlette looks through all of them each time one is asked for."""
 
 
-async def _logged(
-    request: Request, services: Services, event_name: str, known_name: str, headers: Mapping[str, str]
-) -> Response:
+def _text(headers: Headers, name: bytes) -> str:
+    """Empty where there is none."""
+    return headers.get(name, b"").decode("latin-1")
+
+
+async def _logged(request: Request, services: Services, event_name: str, known_name: str, headers: Headers) -> Response:
     started = services.clock.monotonic()
     try:
         response, outcome = await _answer(request, services, event_name, headers)
     except AppError as refusal:
         response, outcome = _refuse(services, event_name, refusal)
-        await problems.refused_event(services, headers.get("saleor-api-url", ""), event_name, refusal)
+        await problems.refused_event(services, _text(headers, b"saleor-api-url"), event_name, refusal)
     except Exception:
         log.exception("webhook_fault", event_name=event_name)
         response, outcome = Response(_FAULT, _fault_status(event_name), media_type="text/plain"), "fault"
@@ -136,16 +139,13 @@ async def _logged(
     return response
 
 
-async def _answer(
-    request: Request, services: Services, event_name: str, headers: Mapping[str, str]
-) -> tuple[Response, str]:
+async def _answer(request: Request, services: Services, event_name: str, headers: Headers) -> tuple[Response, str]:
     if event_name not in EVENTS:
         raise UnknownEvent(f"There is no webhook {event_name!r}.")
     admission: Admission = request.app.state.application.admission
-    await _admitted(services, admission, event_name, headers.get("saleor-api-url", ""))
-    with admission.outside():
-        body = await bodies.read(request, services.settings.webhook_max_bytes)
-    if headers.get("saleor-event", "").lower() != event_name:
+    await _admitted(services, admission, event_name, _text(headers, b"saleor-api-url"))
+    body = await bodies.read(request, services.settings.webhook_max_bytes, waiting=admission.outside)
+    if _text(headers, b"saleor-event").lower() != event_name:
         raise InvalidPayload("The Saleor-Event header names another event.")
     deadline = Deadline(services.clock, services.settings.answer_budget_seconds)
     tenant = await _verified(request, services, body, headers)
@@ -181,9 +181,9 @@ class UnknownEvent(InvalidPayload):
     code = "UNKNOWN_EVENT"
 
 
-async def _verified(request: Request, services: Services, body: bytes, headers: Mapping[str, str]) -> Tenant:
+async def _verified(request: Request, services: Services, body: bytes, headers: Headers) -> Tenant:
     """The tenant whose keys signed the body; an unknown one looks like a bad signature from outside."""
-    api_url, signature = headers.get("saleor-api-url"), headers.get("saleor-signature")
+    api_url, signature = _text(headers, b"saleor-api-url"), _text(headers, b"saleor-signature")
     if not api_url or not signature:
         raise SignatureRejected("The request is not signed by an installed Saleor.")
     application = request.app.state.application

@@ -54,15 +54,16 @@ class Tracing:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         return cls(provider.get_tracer("saleor_amazonpay", __version__), provider.shutdown)
 
-    def webhook(self, event: str, headers: Mapping[str, str]) -> AbstractContextManager[object]:
+    def webhook(self, event: str, api_url: str, headers: Mapping[bytes, bytes]) -> AbstractContextManager[object]:
         """One webhook; a child of Saleor's span where the request carries a ``traceparent``."""
         if self._tracer is None:
             return _NO_SPAN
         from opentelemetry.trace import SpanKind
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        parent = TraceContextTextMapPropagator().extract(dict(headers))
-        attributes = {"saleor.event": event, "saleor.api_url": headers.get("saleor-api-url", "")}
+        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        parent = TraceContextTextMapPropagator().extract(carrier)
+        attributes = {"saleor.event": event, "saleor.api_url": api_url}
         return self._tracer.start_as_current_span(
             f"saleor {event}", context=parent, kind=SpanKind.SERVER, attributes=attributes
         )

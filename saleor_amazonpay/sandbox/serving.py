@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from saleor_amazonpay.serving import HttpProtocol
 
 ASGIApp = Callable[
     [
@@ -114,7 +115,7 @@ async def _started(server: _Server, task: asyncio.Task[None]) -> None:
         raise RuntimeError("The application refused to start.")
 
 
-class _Protocol(HttpToolsProtocol):
+class _Protocol(HttpProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {TRANSPORT_EXTENSION: self.transport}  # type: ignore[dict-item]

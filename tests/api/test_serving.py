@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import contextmanager
 
 import pytest
 from starlette.applications import Starlette
@@ -11,7 +12,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route
 from uvicorn.server import ServerState
 
-from saleor_amazonpay import serving
+from saleor_amazonpay import bodies, serving
 from saleor_amazonpay.sandbox.serving import free_port
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -124,12 +125,24 @@ class TestAnswersInOnePiece:
         async def echo(request):
             return PlainTextResponse(await request.body())
 
+        @contextmanager
+        def waiting():
+            self.waited = True
+            yield
+
+        async def read(request):
+            try:
+                return PlainTextResponse(await bodies.read(request, 8, waiting=waiting))
+            except (bodies.BodyTooLarge, bodies.BodyTooSlow) as refusal:
+                return PlainTextResponse(refusal.code, refusal.status)
+
         app = Starlette(
             routes=[
                 Route("/", lambda request: PlainTextResponse("heard")),
                 Route("/nothing", lambda request: PlainTextResponse(status_code=204)),
                 Route("/slowly", lambda request: StreamingResponse(slowly())),
                 Route("/echo", echo, methods=["POST"]),
+                Route("/read", read, methods=["POST"]),
                 Mount("/breaks-off", breaks_off),
             ]
         )
@@ -180,6 +193,57 @@ class TestAnswersInOnePiece:
         self.protocol.data_received(b"body")
         await self.answered()
         assert wire.writes[-1].endswith(b"body")
+
+    @pytest.mark.parametrize(
+        ("parts", "answer", "waited"),
+        [
+            ([b"POST /read HTTP/1.1\r\nHost: shop\r\nContent-Length: 4\r\n\r\nbody"], b"body", False),
+            ([b"POST /read HTTP/1.1\r\nHost: shop\r\nContent-Length: 4\r\n\r\nbo", b"dy"], b"body", True),
+            ([b"POST /read HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n"], b"\r\n\r\n", False),
+            ([b"POST /read HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\nlong body"], b"BODY_TOO_LARGE", False),
+            ([b"POST /read HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\nlong"], b"BODY_TOO_LARGE", False),
+            (
+                [
+                    b"POST /read HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n",
+                    b"4\r\nbody\r\n",
+                    b"0\r\n\r\n",
+                ],
+                b"body",
+                True,
+            ),
+            (
+                [
+                    b"POST /read HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n",
+                    b"6\r\nsecond\r\n",
+                ],
+                b"BODY_TOO_LARGE",
+                True,
+            ),
+            ([b"POST /read HTTP/1.1\r\nHost: shop\r\nContent-Length: 4\r\n\r\nbo"], b"BODY_TOO_SLOW", True),
+        ],
+        ids=["whole", "in two", "none", "too large", "announced", "in chunks", "chunks too large", "never"],
+    )
+    async def test_only_a_body_that_is_not_there_is_waited_for(self, wire, monkeypatch, parts, answer, waited):
+        monkeypatch.setattr(bodies, "SLOWEST_SECONDS", 0.1)
+        self.waited = False
+        for part in parts:
+            self.protocol.data_received(part)
+            await asyncio.sleep(0.01)
+        await self.answered()
+        assert wire.writes[0].endswith(answer)
+        assert self.waited is waited
+
+    async def test_of_two_requests_in_one_piece_each_is_whole_by_itself(self, wire):
+        """The head of the second comes with the first one's end; its body does not."""
+        self.waited = False
+        head = b"POST /read HTTP/1.1\r\nHost: shop\r\nContent-Length: 4\r\n\r\n"
+        self.protocol.data_received(head + b"this" + head + b"th")
+        async with asyncio.timeout(2):
+            while not self.waited:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        self.protocol.data_received(b"at")
+        await self.answered()
+        assert [write[-4:] for write in wire.writes] == [b"this", b"that"]
 
     async def test_a_proxy_on_this_machine_tells_how_it_was_asked(self, wire):
         await self.ask("GET /echo/", b"X-Forwarded-Proto: https\r\n")
