@@ -90,8 +90,7 @@ class Answer(Generic[T]):
         return decoded
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One sending, for logs and metrics. ``message`` is Amazon's own text, masked; log it, never show it."""
 
     operation: str

@@ -7,11 +7,11 @@ is sent, signed and stored. Source: amazon-pay-cv2.md §3.3, §4.8, §5.4, §6.1
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import Struct
 
 from saleor_amazonpay.domain.money import Currency, Money
 
@@ -38,8 +38,11 @@ def check_length(field: str, text: str | None, limit: int) -> None:
         raise ValueError(f"{field} is longer than {limit} characters.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MerchantMetadata:
+class _Payload(Struct, frozen=True, kw_only=True):
+    """Made for every payment, and dear as a frozen dataclass."""
+
+
+class MerchantMetadata(_Payload, frozen=True, kw_only=True):
     """Shown to the buyer in mails and at Amazon, except ``custom_information``. No personal data."""
 
     merchant_reference_id: str | None = None
@@ -52,8 +55,7 @@ class MerchantMetadata:
             raise ValueError("merchantStoreName is longer than 50 bytes; fit_store_name() cuts it.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentDetails:
+class PaymentDetails(_Payload, frozen=True, kw_only=True):
     """``allow_overcharge`` and ``extend_expiration`` only count when the session is created."""
 
     payment_intent: PaymentIntent | None = None
@@ -71,8 +73,7 @@ class PaymentDetails:
             raise ValueError("AuthorizeWithCapture cannot be combined with canHandlePendingAuthorization.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebCheckoutDetails:
+class WebCheckoutDetails(_Payload, frozen=True, kw_only=True):
     checkout_review_return_url: str | None = None
     checkout_result_return_url: str | None = None
     checkout_cancel_url: str | None = None
@@ -80,24 +81,21 @@ class WebCheckoutDetails:
     checkout_mode: Literal["ProcessOrder"] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frequency:
+class Frequency(_Payload, frozen=True, kw_only=True):
     """``value`` is text; ``"0"`` with the unit ``Variable``."""
 
     unit: FrequencyUnit
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecurringMetadata:
+class RecurringMetadata(_Payload, frozen=True, kw_only=True):
     """Amazon never charges by itself; this tells the buyer and sets the expiry. No ``amount`` when it varies."""
 
     frequency: Frequency
     amount: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressDetails:
+class AddressDetails(_Payload, frozen=True, kw_only=True):
     """The shop's delivery address, for ``ProcessOrder`` with ``PayAndShip``."""
 
     name: str
@@ -126,13 +124,11 @@ _ADDRESS_LIMITS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentMethodOnFileMetadata:
+class PaymentMethodOnFileMetadata(_Payload, frozen=True, kw_only=True):
     setup_only: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckoutSessionPayload:
+class CheckoutSessionPayload(_Payload, frozen=True, kw_only=True):
     """What a button carries, or Create Checkout Session sends."""
 
     web_checkout_details: WebCheckoutDetails
@@ -150,8 +146,7 @@ class CheckoutSessionPayload:
     supplementary_data: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignInPayload:
+class SignInPayload(_Payload, frozen=True, kw_only=True):
     """What a sign-in button carries."""
 
     sign_in_return_url: str
@@ -160,14 +155,12 @@ class SignInPayload:
     sign_in_scopes: tuple[Scope, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryDetail:
+class DeliveryDetail(_Payload, frozen=True, kw_only=True):
     tracking_number: str
     carrier_code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MerchantEvidence:
+class MerchantEvidence(_Payload, frozen=True, kw_only=True):
     evidence_type: str
     file_id: str | None = None
     evidence_text: str | None = None
@@ -182,6 +175,8 @@ def _wire(value: object) -> object:
     form = _FORMS.get(type(value))
     if form is not None:
         return form(value)
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, Mapping):
         return _object(value.items())
     if isinstance(value, list | tuple):
@@ -198,9 +193,9 @@ def _price(money: Money) -> dict[str, str]:
     return {"amount": money.amount, "currencyCode": money.currency}
 
 
-def _by_attributes(kind: type) -> Callable[[Any], object]:
+def _by_attributes(kind: type[Struct]) -> Callable[[Any], object]:
     """How a payload of that kind becomes an object with Amazon's names."""
-    attributes = [field.name for field in fields(kind)]
+    attributes = kind.__struct_fields__
     names, values = tuple(map(_camel, attributes)), attrgetter(*attributes)
     if len(attributes) == 1:  # attrgetter then gives the value itself
         return lambda payload: _object([(names[0], values(payload))])

@@ -73,11 +73,12 @@ class Money:
         if value.adjusted() > 15:  # noqa: PLR2004 - the digits of _MAX_MINOR, checked before scaling huge exponents
             raise MoneyError("The amount is too large.")
         scaled = value.scaleb(known.exponent)
-        if scaled != scaled.to_integral_value():
+        minor = int(scaled)
+        if minor != scaled:
             raise MoneyError(f"{value} has more decimals than {known} allows ({known.exponent}).")
-        if abs(scaled) > _MAX_MINOR:
+        if abs(minor) > _MAX_MINOR:
             raise MoneyError("The amount is too large.")
-        return cls(int(scaled), known)
+        return cls(minor, known)
 
     @property
     def amount(self) -> str:

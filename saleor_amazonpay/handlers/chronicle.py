@@ -11,10 +11,9 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -32,8 +31,7 @@ _MANY = 64  # entries; so many are written at once: a webhook that commits meanw
 _MOST_KEPT = 10_000  # entries; more than this while the database is away are given up
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(NamedTuple):
     """One request to Amazon and what came back, as the timeline shows it."""
 
     at: datetime

@@ -81,7 +81,7 @@ class log_context:  # noqa: N801  # used as a word: ``with log_context(…):``
 
     def __enter__(self) -> None:
         self._before = _named.get()
-        name_in_log(**self._names)
+        _name(self._names)
 
     def __exit__(self, *_: object) -> None:
         _named.set(self._before)
@@ -96,14 +96,19 @@ def name_in_log(
     job: str | None = None,
 ) -> None:
     """Name these too, once they are known, in what this task still logs."""
-    known = {
-        "tenant": tenant,
-        "transaction": transaction,
-        "permission": permission,
-        "request_id": request_id,
-        "job": job,
-    }
-    _named.set({**_named.get(), **{name: value for name, value in known.items() if value is not None}})
+    _name(
+        {
+            "tenant": tenant,
+            "transaction": transaction,
+            "permission": permission,
+            "request_id": request_id,
+            "job": job,
+        }
+    )
+
+
+def _name(names: Mapping[str, str | None]) -> None:
+    _named.set({**_named.get(), **{name: value for name, value in names.items() if value is not None}})
 
 
 def forget_names() -> None:
@@ -134,16 +139,25 @@ def _processors(log_format: LogFormat) -> tuple[Processor, ...]:
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Mask secrets and buyers' data by key, and what looks like a secret inside any text."""
-    return {
-        key: MASK if _is_secret(key) else value if _is_harmless(value) else _redacted(value, DEEPEST)
-        for key, value in event.items()
-    }
+    if _is_harmless(event):
+        return event
+    return {key: MASK if _is_secret(key) else _redacted(value, DEEPEST) for key, value in event.items()}
 
 
-def _is_harmless(value: Any) -> bool:
-    """Of most values one look tells."""
-    kind = type(value)
-    return kind is int or kind is float or (kind is str and len(value) <= LONGEST_TEXT and not _HINTS(value))
+_PLAIN = frozenset({str, int, float})
+
+
+def _is_harmless(event: EventDict) -> bool:
+    """Of most records one look tells."""
+    if _name_secrets(tuple(event)) or not _PLAIN.issuperset(map(type, event.values())):
+        return False
+    text = " ".join(map(str, event.values()))
+    return len(text) <= LONGEST_TEXT and not _HINTS(text)
+
+
+@lru_cache(maxsize=256)
+def _name_secrets(keys: tuple[str, ...]) -> bool:
+    return any(map(_is_secret, keys))
 
 
 def _redacted(value: Any, depth: int) -> Any:

@@ -29,7 +29,7 @@ MAX_HEADER_LENGTH = 4096
 REFETCH_INTERVAL = 30.0  # seconds between two looks at one tenant's keys, so that forgeries cannot hammer Saleor
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
-_TO_BASE64 = str.maketrans("-_", "+/")
+_TO_BASE64 = bytes.maketrans(b"-_", b"+/")
 _PADDING = PKCS1v15()
 _SHA256 = SHA256()
 
@@ -37,7 +37,7 @@ _SHA256 = SHA256()
 def _base64url(text: str) -> bytes:
     if not _BASE64URL.fullmatch(text):
         raise ValueError("not base64url")
-    return binascii.a2b_base64(text.translate(_TO_BASE64) + "=" * (-len(text) % 4), strict_mode=True)
+    return binascii.a2b_base64(text.encode().translate(_TO_BASE64) + b"=" * (-len(text) % 4), strict_mode=True)
 
 
 @lru_cache(maxsize=256)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import bindparam, null, or_, select, union, union_all, update
 
 from saleor_amazonpay.domain.agreements import AgreementTerms, Frequency, is_standing
@@ -37,8 +37,7 @@ _CHARGEABLE = frozenset({ChargePermissionState.CHARGEABLE})
 _CHARGED_ON: Mapping[str, AbstractSet[str]] = {cv1.FLOW: cv1.CHARGED_ON}
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(msgspec.Struct, frozen=True):
     """One row of ``payments``; see tables.py for the columns.
 
     What is said of a standing permission is the agreement's, which all its payments share.
@@ -457,8 +456,8 @@ def _columns(payment: Payment) -> dict[str, Any]:
     return {**_FOUND_LATER, **values, "currency": payment.amount.currency.value}
 
 
-_NAMES = tuple(column.name for column in payments.c if column.name in Payment.__slots__)
-_FOUND_LATER = {column.name: None for column in payments.c if column.name not in Payment.__slots__}
+_NAMES = tuple(column.name for column in payments.c if column.name in Payment.__struct_fields__)
+_FOUND_LATER = {column.name: None for column in payments.c if column.name not in Payment.__struct_fields__}
 _attributes = attrgetter(*_NAMES)
 
 

@@ -6,8 +6,10 @@ that moves money is set to work (DESIGN §6 case 12; amazon-pay-cv2.md §6.2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import (
