@@ -1,8 +1,8 @@
 """Amazon's buckets as all replicas have drawn on them.
 
 A bucket is one moment, ``full_at``: the time at which it would be full again. What it holds now follows from that, and
-drawing on it moves the moment on. Nobody waits for a bucket that another replica has in hand: who meets one comes back
-later. Source: docs/decisions/0010.
+drawing on it moves the moment on. Nobody waits for a bucket that another replica has in hand, or is making: who meets
+one comes back later. Source: docs/decisions/0010.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, Text, bindparam, func, literal, select
 
 from saleor_amazonpay.amazonpay.quotas import Quota
-from saleor_amazonpay.storage.engine import Session, Statement, insert_ignore, upsert
+from saleor_amazonpay.storage.engine import DialectName, Session, Statement, insert_ignore, upsert
 from saleor_amazonpay.storage.tables import rate_limits
 from saleor_amazonpay.storage.times import from_micros, to_micros
 
@@ -46,6 +46,17 @@ _BY_KEY = select(rate_limits).where(
 )
 _SEEN = Statement(_BY_KEY)
 _IN_HAND = Statement(_BY_KEY.with_for_update(skip_locked=True))
+
+
+def _turn_to_make(dialect: DialectName) -> Select[tuple[bool]]:
+    """Of two who insert the same key PostgreSQL lets one wait; SQLite has one writer anyway."""
+    if dialect == "sqlite":
+        return select(literal(value=True))
+    key = func.concat_ws("/", bindparam("the_seller", type_=Text), bindparam("the_operation", type_=Text))
+    return select(func.pg_try_advisory_xact_lock(func.hashtextextended(key, 0)))
+
+
+_MAY_MAKE = Statement(_turn_to_make)
 _SAVE = Statement(
     upsert(rate_limits, index_elements=["seller", "operation"], update_columns=["full_at", "paused_until"])
 )
@@ -88,7 +99,7 @@ def take(
 def _draw(session: Session, seller: str, operation: str, quota: Quota, spent: float, now: datetime) -> _Bucket | None:
     key = {"the_seller": seller, "the_operation": operation}
     row = session.one(_IN_HAND, key)
-    if row is None and session.one(_SEEN, key) is None:
+    if row is None and session.one(_SEEN, key) is None and session.scalar(_MAY_MAKE, key):
         full = {"seller": seller, "operation": operation, "full_at": to_micros(now), "paused_until": 0}
         session.execute(_NEW, full)
         row = session.one(_IN_HAND, key)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from threading import Event
 
 import psycopg
 import pytest
@@ -154,6 +156,28 @@ class TestBucketInAnothersHand:
             assert not await limits._tell_now()
             assert share.spent == 0
             assert await sent_in_background(gate) == size / 2 - 3
+            await limits.close()
+
+    async def test_nor_while_another_makes_it(self, postgresql_url):
+        """The first of a seller's requests may go out from two replicas at the same moment."""
+        clock = FakeClock()
+        async with Database.connect(postgresql_url) as database:
+            limits = RateLimits(database, clock, Metrics())
+            gate = limits.gate(Account())
+            made, kept = Event(), Event()
+
+            def make(session):
+                bucket_rows.lease(session, SELLER, OPERATION, LIVE[OPERATION], spent=0, keep=0, most=1, now=clock.now())
+                made.set()
+                assert kept.wait(5)
+
+            making = asyncio.create_task(database.run(make))
+            assert await asyncio.to_thread(made.wait, 5)
+            async with asyncio.timeout(2):
+                assert await sent_in_background(gate) == 0
+            kept.set()
+            await making
+            assert await sent_in_background(gate, most=1) == 1
             await limits.close()
 
 
