@@ -93,7 +93,7 @@ class TestSwitchedOff:
     def test_nothing_is_imported(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
         off = Tracing()
-        with off.webhook("e", {}), off.job("j"):
+        with off.webhook("e", "", {}), off.job("j"):
             off.call("capture_charge", 0.1)
         off.close()
 
