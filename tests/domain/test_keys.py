@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from saleor_amazonpay.domain import keys
 
-PARTS = st.lists(st.text(st.characters(exclude_characters="\x1f")), min_size=1, max_size=4)
+PARTS = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x1f")), min_size=1, max_size=4)
 
 
 def test_what_is_stored_somewhere_is_found_again():
