@@ -1,10 +1,9 @@
 """Saleor's addresses as Amazon's addressDetails, by the rules of each region."""
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from saleor_amazonpay.handlers.addresses import same_place, to_amazon, to_saleor
 
@@ -37,7 +36,7 @@ SEATTLE = {
 def details_of(address, **changes):
     converted = to_amazon(saleor_address(**address | changes))
     assert converted.errors == ()
-    return {name: text for name, text in dataclasses.asdict(converted.details).items() if text is not None}
+    return {name: text for name, text in structs.asdict(converted.details).items() if text is not None}
 
 
 def errors_of(address, **changes):
@@ -47,10 +46,10 @@ def errors_of(address, **changes):
 
 
 def as_amazon(details):
-    words = {name: name.split("_") for name in dataclasses.asdict(details)}
+    words = {name: name.split("_") for name in structs.asdict(details)}
     names = {name: first + "".join(word.title() for word in rest) for name, (first, *rest) in words.items()}
     names["district_or_county"] = "district"
-    return amazon_address(**{names[name]: text for name, text in dataclasses.asdict(details).items()})
+    return amazon_address(**{names[name]: text for name, text in structs.asdict(details).items()})
 
 
 class TestForms:
