@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from saleor_amazonpay.storage.engine import StorageError
 from saleor_amazonpay.storage.postgresql import conninfo
-from saleor_amazonpay.storage.sqlite import BUSY_TIMEOUT, database_path
+from saleor_amazonpay.storage.sqlite import BUSY_TIMEOUT, database_path, keep_a_log
 
 ADVISORY_LOCK = 0x53414D5A4E504159  # any constant, as long as every replica has the same
 
@@ -127,7 +127,7 @@ def _sqlite_engine(url: str) -> Engine:
     def configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver would commit around DDL
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-        connection.execute("PRAGMA journal_mode = WAL")
+        keep_a_log(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

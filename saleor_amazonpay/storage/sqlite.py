@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ READERS = 2
 CHECKPOINT_PAGES = 4000  # 16 MB of log before it is copied into the database: a webhook in 300 waits 5 ms for it
 READERS_CACHE = -512  # KiB each: with every commit of the writer a reader forgets its pages anyway
 BUSY_TIMEOUT = 5000  # milliseconds to wait for another process (a `migrate` or `rotate-keys` beside `serve`)
+_TRY_AGAIN = 10  # milliseconds
 
 
 def database_path(url: str) -> Path:
@@ -38,11 +40,25 @@ def database_path(url: str) -> Path:
     return Path(database)
 
 
+def keep_a_log(connection: sqlite3.Connection) -> None:
+    """WAL from here on. Who turns an empty database to it at the same moment as another is refused at once."""
+    for _ in range(BUSY_TIMEOUT // _TRY_AGAIN):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(_TRY_AGAIN / 1000)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
 def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
     """A connection with our settings; it may be handed from thread to thread."""
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=512, check_same_thread=False)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    keep_a_log(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute("PRAGMA temp_store = MEMORY")  # else a statement of many rows keeps its undo in a file

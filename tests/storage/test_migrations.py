@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -9,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 
 from saleor_amazonpay.jobs import table  # noqa: F401  # adds its tables to the metadata
 from saleor_amazonpay.storage import migrate
+from saleor_amazonpay.storage.sqlite import keep_a_log
 from saleor_amazonpay.storage.tables import complete
 
 
@@ -60,6 +63,26 @@ class TestUpgrade:
             thread.join()
         assert len(applied) == 3
         assert differences(empty_database_url) == [], "python -m tests.draft_revision writes what is missing"
+
+
+class TestLogOfSqlite:
+    def test_who_comes_while_another_turns_to_it_waits(self, tmp_path):
+        """SQLite's own waiting (busy_timeout) does not cover this change."""
+        path = tmp_path / "new.db"
+        with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            release = threading.Timer(0.1, other.execute, ("ROLLBACK",))
+            release.start()
+            with closing(sqlite3.connect(path, timeout=0)) as late:
+                keep_a_log(late)
+                assert late.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            release.join()
+
+    def test_another_fault_is_told_at_once(self, tmp_path):
+        path = tmp_path / "no.db"
+        path.write_bytes(b"not a database, but long enough to be looked at" * 100)
+        with closing(sqlite3.connect(path)) as broken, pytest.raises(sqlite3.DatabaseError):
+            keep_a_log(broken)
 
 
 class TestBeforeUpgrade:
