@@ -7,7 +7,8 @@ CPU is compared. Webhooks come at a pace that all can hold.
 
 A second core at work makes the first one slower, whoever works there. So the first replica is measured alone, beside
 a stranger (the app of somebody else, with a database of its own in the same PostgreSQL), and beside the second
-replica. Against the stranger is what sharing a database costs; against alone is that and the machine.
+replica. Against alone is what has to be reached; against the stranger tells how much of it is sharing a database, and
+how much the machine.
 
 Before that both are crowded, as many webhooks in flight as may be, and share a core, so that PostgreSQL has its own: a
 lock's holder who is not given the processor would hold it for long. A lock that is waited for longer than 5 ms then is
@@ -109,11 +110,11 @@ async def measure(folder: Path, rounds: int = ROUNDS) -> dict[str, Any]:
         for other in (second, stranger):
             other.move_to(processes.SENDER_CORE)
         rows = [{name: await replicas.at_their_pace() for name, replicas in arms.items()} for _ in range(rounds)]
-    ratios = _ratios(rows, "one_beside_a_stranger")
+    ratios = _ratios(rows, "one")
     return {
         **{f"cpu_us_with_{name}": _medians([row[name] for row in rows]) for name in arms},
         "ratios": ratios,
-        "ratios_to_one_alone": _ratios(rows, "one"),
+        "ratios_to_one_beside_a_stranger": _ratios(rows, "one_beside_a_stranger"),
         **crowded,
         f"lock_waits_over_{LONGEST_LOCK_MS}_ms": len(long_locks),
         "which_waited": long_locks[:5],
