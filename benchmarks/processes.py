@@ -18,10 +18,14 @@ _START_SECONDS = 60.0
 
 
 def pin(core: int) -> bool:
-    """Keep this process to one core; False where the machine has no such core."""
-    if core not in os.sched_getaffinity(0):
+    """Keep this process to one core; False where the machine has no such core.
+
+    Where it was kept to another one before, by whoever started it, it leaves that.
+    """
+    try:
+        os.sched_setaffinity(0, {core})
+    except OSError:
         return False
-    os.sched_setaffinity(0, {core})
     return True
 
 
