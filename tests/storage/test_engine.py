@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import sqlite3
 import threading
+import time
 from contextlib import suppress
 
 import psycopg
@@ -284,6 +285,9 @@ class TestStatements:
         assert all(statement.on(dialect).sql for statement in statements for dialect in ("sqlite", "postgresql"))
 
 
+TURNS_UNTIL_HANDED_OVER = 3  # one in which the works are submitted, and two
+
+
 class Blocked:
     """Keeps SQLite's writer busy, so that what is submitted meanwhile forms one group; notes its statements."""
 
@@ -304,7 +308,8 @@ class Blocked:
     async def release_with(self, database, works):
         blocking = await self.hold(database)
         waiting = [asyncio.ensure_future(database.run(work)) for work in works]
-        await asyncio.sleep(0)
+        for _ in range(TURNS_UNTIL_HANDED_OVER):
+            await asyncio.sleep(0)
         self.may_end.set()
         await blocking
         return await asyncio.gather(*waiting, return_exceptions=True)
@@ -316,6 +321,18 @@ class TestGroupedCommits:
         assert await blocked.release_with(sqlite_database, [adding(f"{n:02}") for n in range(20)]) == [1] * 20
         assert blocked.statements.count("COMMIT") == 2  # the blocking one's, and one for twenty
         assert len(await ids(sqlite_database)) == 20
+
+    async def test_what_two_turns_of_the_loop_submit_shares_one_commit(self, sqlite_database):
+        blocked = Blocked()
+        blocking = await blocked.hold(sqlite_database)
+        first = asyncio.ensure_future(sqlite_database.run(adding("a")))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(sqlite_database.run(adding("b")))
+        await asyncio.sleep(0)
+        blocked.may_end.set()
+        time.sleep(0.05)  # noqa: ASYNC251 - the loop stands still: what is handed over by now commits without the rest
+        assert await asyncio.gather(blocking, first, second) == [None, 1, 1]
+        assert blocked.statements.count("COMMIT") == 2
 
     async def test_a_work_that_fails_is_undone_alone(self, sqlite_database):
         def fails(session):
