@@ -13,7 +13,7 @@ from benchmarks.cv2 import CheckoutApi
 from benchmarks.payloads import Purchase, Webhook
 
 INITIALIZE = "transaction_initialize_session"
-COUNTS = {1: 400, 16: 1600, 64: 1600}  # webhooks of one kind in a row of the table, by how many are in flight
+COUNTS = {1: 1200, 16: 1600, 64: 1600}  # webhooks of one kind in a row of the table, by how many are in flight
 SLOW_COUNTS = {1: 60, 16: 800, 64: 1600}  # the same with 40 ms at Amazon
 WARM_UP = 1500
 
