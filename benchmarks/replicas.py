@@ -3,12 +3,7 @@
 Each replica has a core, as it has on a machine of its own: two that took turns on one core would turn each other out
 of its caches at every step, which costs a fifth and says nothing about replicas. PostgreSQL, Amazon and the sender
 share the second core with the second replica, so nothing is said about throughput, and it is the first replica whose
-CPU is compared. Webhooks come at a pace that all can hold.
-
-A second core at work makes the first one slower, whoever works there. So the first replica is measured alone, beside
-a stranger (the app of somebody else, with a database of its own in the same PostgreSQL), and beside the second
-replica. Against alone is what has to be reached; against the stranger tells how much of it is sharing a database, and
-how much the machine.
+CPU is compared, alone and beside the second. Webhooks come at a pace that all can hold.
 
 Before that both are crowded, as many webhooks in flight as may be, and share a core, so that PostgreSQL has its own: a
 lock's holder who is not given the processor would hold it for long. A lock that is waited for longer than 5 ms then is
@@ -22,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -72,11 +67,6 @@ class Replicas:
             raise RuntimeError(f"{wrong} wrong answers: {[volley.first_error for volley in volleys]}")
         return (first.cpu_seconds - before) / len(shares[0]) * 1e6
 
-    async def warm_up(self) -> None:
-        bought = purchases(CROWD)
-        for event in PACE:
-            await self.fire(event, bought)
-
     async def at_their_pace(self) -> dict[str, float]:
         """The same by event; each purchase goes through all of them."""
         settle()
@@ -100,21 +90,13 @@ async def measure(folder: Path, rounds: int = ROUNDS) -> dict[str, Any]:
         both = Replicas(setting, (first, second))
         crowded = await _crowded(both, _Statements(cluster), _data_folder(cluster))
         long_locks = _long_locks(cluster)
-        stranger = stack.enter_context(await _stranger(setting, stack.enter_context(cluster.database())))
-        arms = {
-            "one": Replicas(setting, (first,)),
-            "one_beside_a_stranger": Replicas(setting, (first, stranger)),
-            "two": both,
-        }
-        await arms["one_beside_a_stranger"].warm_up()
-        for other in (second, stranger):
-            other.move_to(processes.SENDER_CORE)
+        second.move_to(processes.SENDER_CORE)
+        arms = {"one": Replicas(setting, (first,)), "two": both}
         rows = [{name: await replicas.at_their_pace() for name, replicas in arms.items()} for _ in range(rounds)]
-    ratios = _ratios(rows, "one")
+    ratios = _ratios(rows)
     return {
         **{f"cpu_us_with_{name}": _medians([row[name] for row in rows]) for name in arms},
         "ratios": ratios,
-        "ratios_to_one_beside_a_stranger": _ratios(rows, "one_beside_a_stranger"),
         **crowded,
         f"lock_waits_over_{LONGEST_LOCK_MS}_ms": len(long_locks),
         "which_waited": long_locks[:5],
@@ -122,22 +104,13 @@ async def measure(folder: Path, rounds: int = ROUNDS) -> dict[str, Any]:
     }
 
 
-async def _stranger(setting: Setting, url: str) -> AbstractContextManager[Server]:
-    """The app once more, for the same shop in a database of its own: it serves as much and shares nothing."""
-    folder = setting.folder / "stranger"
-    folder.mkdir()
-    other = replace(setting, folder=folder, url=url)
-    await apps.prepare(other)
-    return apps.our_app(other)
-
-
 def _medians(figures: Sequence[dict[str, float]]) -> dict[str, float]:
     return {event: round(median(each[event] for each in figures)) for event in PACE}
 
 
-def _ratios(rows: Sequence[dict[str, dict[str, float]]], to: str) -> dict[str, float]:
-    """Of two replicas; within a round, since the machine is not as fast in each."""
-    return {event: round(median(row["two"][event] / row[to][event] for row in rows), 3) for event in PACE}
+def _ratios(rows: Sequence[dict[str, dict[str, float]]]) -> dict[str, float]:
+    """Of two replicas to one; within a round, since the machine is not as fast in each."""
+    return {event: round(median(row["two"][event] / row["one"][event] for row in rows), 3) for event in PACE}
 
 
 async def _crowded(replicas: Replicas, statements: _Statements, data: Path) -> dict[str, dict[str, float]]:

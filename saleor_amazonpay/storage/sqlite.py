@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 GROUP_LIMIT = 64  # works that share one commit
 READERS = 2
-CHECKPOINT_PAGES = 8000  # 32 MB of log before it is copied into the database: a webhook in 600 waits 6 ms for it
+CHECKPOINT_PAGES = 4000  # 16 MB of log before it is copied into the database: a webhook in 300 waits 5 ms for it
 READERS_CACHE = -512  # KiB each: with every commit of the writer a reader forgets its pages anyway
 BUSY_TIMEOUT = 5000  # milliseconds to wait for another process (a `migrate` or `rotate-keys` beside `serve`)
 _TRY_AGAIN = 10  # milliseconds
