@@ -108,6 +108,26 @@ def _beyond_month(balances: Balances, amount: Money) -> Refusal | None:
 BEYOND_MONTH: Final = marked(
     "The monthly limit of this Amazon Pay agreement leaves {left} until next month; {amount} was asked for."
 )
+_TOO_MUCH_IN_ONE_STEP = marked(
+    "Amazon Pay can charge at most {most} in one step on this payment; {amount} was asked for."
+)
+_TOO_MUCH_BEYOND = marked("Amazon Pay would refund at most {most} on this payment now; {amount} was asked for.")
+_TOO_MUCH_TO_REFUND = marked("{left} can still be refunded on this payment; {amount} was asked for.")
+_REFUNDED_ELSEWHERE = marked(
+    "{left} can still be refunded on this payment; {amount} was asked for. "
+    "{elsewhere} was refunded at Amazon Pay itself."
+)
+_ONLY_THE_WHOLE_REST = marked("Amazon Pay releases only the whole rest ({rest}); {amount} was asked for.")
+FILLED: Final = (
+    BEYOND_MONTH,
+    _TOO_MUCH_IN_ONE_STEP,
+    _TOO_MUCH_BEYOND,
+    _TOO_MUCH_TO_REFUND,
+    _REFUNDED_ELSEWHERE,
+    _ONLY_THE_WHOLE_REST,
+)
+"""The sentences of refusals that hold figures; a refusal is kept as its English text."""
+
 _BUYER_HAS_TO_ACT = marked(
     "Amazon Pay cannot charge this payment now: the buyer has to update the payment method at Amazon."
 )
@@ -116,7 +136,7 @@ _BUYER_HAS_TO_ACT = marked(
 def _too_much_to_charge(balances: Balances, amount: Money) -> str:
     largest = max([charge.amount for charge in balances.open_charges] + [balances.unused], key=lambda m: m.minor)
     if largest.is_positive:
-        return f"Amazon Pay can charge at most {largest} in one step on this payment; {amount} was asked for."
+        return str(Message(_TOO_MUCH_IN_ONE_STEP, most=largest, amount=amount))
     if balances.permission_state == ChargePermissionState.NON_CHARGEABLE:
         return _BUYER_HAS_TO_ACT
     return marked("Nothing is authorized on this payment any more, so nothing can be charged.")
@@ -143,7 +163,7 @@ def plan_over_refund(balances: Balances, amount: Money) -> Plan | Refusal | Wait
     if most is not None and 0 < amount.minor <= most[0]:
         return Plan([CreateRefund(most[1].charge_id, amount)], amount)
     limit = Money(most[0] if most else 0, balances.currency)
-    return Refusal(f"Amazon Pay would refund at most {limit} on this payment now; {amount} was asked for.")
+    return Refusal(str(Message(_TOO_MUCH_BEYOND, most=limit, amount=amount)))
 
 
 def _split(charges: Sequence[ChargePart], amount: Money) -> list[CreateRefund]:
@@ -164,8 +184,9 @@ def _too_much_to_refund(balances: Balances, usable: Sequence[ChargePart], amount
             "Amazon Pay allows 10 refunds for one charge, and they are used up; refund this buyer another way."
         )
     elsewhere = total((charge.refunded_unheard for charge in balances.charges), balances.currency)
-    known = f" {elsewhere} was refunded at Amazon Pay itself." if elsewhere.is_positive else ""
-    return f"{balances.refundable} can still be refunded on this payment; {amount} was asked for.{known}"
+    if elsewhere.is_positive:
+        return str(Message(_REFUNDED_ELSEWHERE, left=balances.refundable, amount=amount, elsewhere=elsewhere))
+    return str(Message(_TOO_MUCH_TO_REFUND, left=balances.refundable, amount=amount))
 
 
 def plan_cancel(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
@@ -179,7 +200,7 @@ def plan_cancel(balances: Balances, amount: Money) -> Plan | Refusal | Wait:
     if not amount.is_positive or not releasable.is_positive:
         return Refusal(marked("There is no authorization left to cancel; refund what was charged instead."))
     if amount < releasable:
-        return Refusal(f"Amazon Pay releases only the whole rest ({releasable}); {amount} was asked for.")
+        return Refusal(str(Message(_ONLY_THE_WHOLE_REST, rest=releasable, amount=amount)))
     steps: list[Step] = [CancelCharge(charge.charge_id, charge.amount) for charge in balances.open_charges]
     if balances.permission_type == ChargePermissionType.ONE_TIME:
         steps.append(ClosePermission(releasable - balances.held))

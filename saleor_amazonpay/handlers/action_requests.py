@@ -7,6 +7,7 @@ for the outcome, so these never raise once the payload was read. Source: DESIGN 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -17,6 +18,7 @@ from saleor_amazonpay.errors import AppError
 from saleor_amazonpay.handlers import chronicle, conclusions, links, operations, order_number
 from saleor_amazonpay.handlers.operations import UNFINISHED, Claimed
 from saleor_amazonpay.handlers.services import Deadline, Services
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.saleor.answers import ActionAnswer
 from saleor_amazonpay.saleor.events import (
     TransactionCancelationRequested,
@@ -173,8 +175,8 @@ def _begin_new(
         granted_refund=request.granted_refund_id,
     )
     if payment.amount.currency is not amount.currency:
-        message = f"The payment is in {payment.amount.currency}; {amount} was asked for."
-        return operations.refuse(session, services, account, payment, operation, message)
+        message = Message(_OTHER_CURRENCY, currency=payment.amount.currency, amount=amount)
+        return operations.refuse(session, services, account, payment, operation, str(message))
     if earlier is not None:
         return operations.refuse(session, services, account, payment, operation, _wait_message(services, earlier))
     return operations.begin(session, services, account, payment, operation, waiting_caller=True)
@@ -202,11 +204,23 @@ def _identity(session: Session, payment: Payment, request: Request) -> str | Non
 def _wait_message(services: Services, earlier: Operation) -> str:
     seconds = services.settings.same_request_seconds
     if earlier.state is OperationState.SETTLED:
-        return f"{earlier.amount} was {_DONE[earlier.kind]} a moment ago. If you mean it once more, wait {seconds} s."
-    return f"A {earlier.kind} of {earlier.amount} is still under way; ask again when it has ended."
+        return str(Message(_JUST_DONE[earlier.kind], amount=earlier.amount, seconds=seconds))
+    return str(Message(_UNDER_WAY[earlier.kind], amount=earlier.amount))
 
 
-_DONE = {OperationKind.CHARGE: "charged", OperationKind.REFUND: "refunded", OperationKind.CANCEL: "cancelled"}
+_OTHER_CURRENCY = marked("The payment is in {currency}; {amount} was asked for.")
+_JUST_DONE = {
+    OperationKind.CHARGE: marked("{amount} was charged a moment ago. If you mean it once more, wait {seconds} s."),
+    OperationKind.REFUND: marked("{amount} was refunded a moment ago. If you mean it once more, wait {seconds} s."),
+    OperationKind.CANCEL: marked("{amount} was cancelled a moment ago. If you mean it once more, wait {seconds} s."),
+}
+_UNDER_WAY = {
+    OperationKind.CHARGE: marked("A charge of {amount} is still under way; ask again when it has ended."),
+    OperationKind.REFUND: marked("A refund of {amount} is still under way; ask again when it has ended."),
+    OperationKind.CANCEL: marked("A cancel of {amount} is still under way; ask again when it has ended."),
+}
+FILLED: Final = (_OTHER_CURRENCY, *_JUST_DONE.values(), *_UNDER_WAY.values())
+"""The sentences of refusals that hold figures; a refusal is kept as its English text."""
 
 
 def _announce(session: Session, services: Services, payment: Payment, operation_id: str) -> Operation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from saleor_amazonpay.amazonpay import MESSAGES, CheckoutSession
 from saleor_amazonpay.domain.money import Money, total
@@ -30,7 +31,7 @@ from saleor_amazonpay.domain.transitions import (
     SESSION_FAILURE,
     reason_message,
 )
-from saleor_amazonpay.messages import marked
+from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage.engine import Row
 from saleor_amazonpay.storage.operations import Call, Operation
 from saleor_amazonpay.storage.payments import Payment
@@ -100,6 +101,13 @@ _STALE_NEWS = frozenset({"InvalidChargeStatus", "InvalidChargePermissionStatus",
 _RETRIED = _STALE_NEWS | {"ProcessingFailure"}
 
 MAX_ROUNDS = 3  # plans made for one operation
+
+
+_REFUNDED = marked("Refunded by Amazon Pay: {ids}")
+_REFUNDED_IN_PART = marked("Amazon Pay refunded {amount} of {asked}: {ids}")
+_NOT_HELD_AGAIN = marked("The rest could not be held again: {why}")
+FILLED: Final = (_REFUNDED, _REFUNDED_IN_PART, _NOT_HELD_AGAIN)
+"""The sentences that something is filled into; an outcome is kept with its English text."""
 
 
 def message_for(reason_code: str | None) -> str:
@@ -249,10 +257,10 @@ def _refunded(operation: Operation, refunded: Sequence[Row], amount: Money) -> D
     time = max(from_micros(row.updated_at) for row in refunded)
     parts = [] if len(refunded) == 1 else [_part(row, operation) for row in refunded]
     ids = ", ".join(row.refund_id for row in refunded)
-    message = f"Refunded by Amazon Pay: {ids}"
+    message = Message(_REFUNDED, ids=ids)
     if amount < operation.amount:
-        message = f"Amazon Pay refunded {amount} of {operation.amount}: {ids}"
-    return Decided(Event.REFUND_SUCCESS, amount, time, message, extra_facts=parts)
+        message = Message(_REFUNDED_IN_PART, amount=amount, asked=operation.amount, ids=ids)
+    return Decided(Event.REFUND_SUCCESS, amount, time, str(message), extra_facts=parts)
 
 
 def _part(row: Row, operation: Operation) -> Fact:
@@ -313,7 +321,7 @@ def _reauthorize(
             Event.INFO, held, from_micros(charge.updated_at), marked("The rest is held again."), charge.charge_id
         )
     reason = charge.reason_code if charge is not None else call.reason_code
-    message = f"The rest could not be held again: {reason_message(reason, message_for(reason))}"
+    message = Message(_NOT_HELD_AGAIN, why=reason_message(reason, message_for(reason)))
     adjusted = Fact(
         f"{operation.id}-adjustment",
         Event.AUTHORIZATION_ADJUSTMENT,
@@ -321,7 +329,7 @@ def _reauthorize(
         now,
         marked("The rest is no longer authorized at Amazon Pay."),
     )
-    return Decided(Event.INFO, operation.amount, now, message, extra_facts=[adjusted])
+    return Decided(Event.INFO, operation.amount, now, str(message), extra_facts=[adjusted])
 
 
 def _gross(payment: Payment, rows: Rows) -> Money:

@@ -186,6 +186,15 @@ class TestPayment:
         japanese = await pages.get(await path_of(shop, transaction), language="ja")
         assert "オーソリの有効期限" in japanese
 
+    async def test_a_refusal_with_figures_is_told_in_the_readers_language(self, shop, pages):
+        transaction = await shop.authorized("3000")
+        await shop.saleor.staff.request_cancel(transaction, 1000)
+        await settle(shop)
+        path = await path_of(shop, transaction)
+        assert "releases only the whole rest (3000 JPY); 1000 JPY was asked for" in await pages.get(path)
+        japanese = await pages.get(path, language="ja")
+        assert re.search("Amazon Pay で取り消せるのは残額の全額.3000 JPY.のみです.取り消し額: 1000 JPY", japanese)
+
     async def test_its_buttons(self, shop, pages):
         transaction = await shop.authorized("3000")
         path = await path_of(shop, transaction)

@@ -17,6 +17,7 @@ from saleor_amazonpay.domain.money import Money
 from saleor_amazonpay.domain.states import ChargeInitiator, ChargePermissionType, FrequencyUnit
 from saleor_amazonpay.handlers.agreements import looking, merchant, stored
 from saleor_amazonpay.handlers.agreements.merchant import AgreementErrorCode, AgreementRefused, ChargeRequest
+from saleor_amazonpay.handlers.merchant_payments.sentences import sentence_of
 from saleor_amazonpay.handlers.services import Deadline
 from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import payments as payment_rows
@@ -160,7 +161,7 @@ async def charge(visit: Visit) -> Answer:
         is_open = refusal.error is AgreementErrorCode.SALEOR_UNAVAILABLE
         return await _page(visit, refusal, key=key if is_open else None)
     if done.result.endswith("_FAILURE"):
-        return await _page(visit, AgreementRefused(AgreementErrorCode.INVALID, Message(done.message)))
+        return await _page(visit, AgreementRefused(AgreementErrorCode.INVALID, sentence_of(done.message)))
     if not done.result.endswith("_SUCCESS"):
         return Go(_path(visit), Message("The charge is under way; the payment's page tells when it is decided."))
     return Go(_path(visit), Message("{amount} charged.", amount=done.amount))

@@ -21,6 +21,7 @@ from saleor_amazonpay.handlers.dashboard_users import PAYMENT_STAFF
 from saleor_amazonpay.handlers.merchant_payments import actions, export, listing, story
 from saleor_amazonpay.handlers.merchant_payments.actions import ActionRefused, Asked, OutcomeUnknown
 from saleor_amazonpay.handlers.merchant_payments.listing import Entered, FilterInvalid
+from saleor_amazonpay.handlers.merchant_payments.sentences import sentence_of
 from saleor_amazonpay.handlers.merchant_payments.story import PaymentStory
 from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import accounts as account_rows
@@ -349,8 +350,9 @@ def _sentence(entry: Entry, spoken: Language) -> Message:
         return Message("Saleor refused {what}.", what=about)
     if entry.kind == "person" and "refused" in detail:
         return Message("{what} was refused.", what=about)
-    if (told := str(detail.get("message", ""))) and entry.kind == "decision" and spoken.knows(told):
-        return Message("{what}", what=(about, Message(told)) if about else Message(told))
+    told = sentence_of(str(detail.get("message", "")))
+    if told.template and entry.kind == "decision" and spoken.knows(told.template):
+        return Message("{what}", what=(about, told) if about else told)
     return Message("{what}", what=about or ", ".join(f"{name}: {value}" for name, value in detail.items()))
 
 
