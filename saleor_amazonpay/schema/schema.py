@@ -101,6 +101,12 @@ class Mutation(
 FOR_PAYMENT_STAFF = frozenset(
     {
         *FOR_APPS,
+        "dispute",
+        "disputeContest",
+        "disputeEvidenceAdd",
+        "disputeEvidenceRemove",
+        "disputeRead",
+        "disputes",
         "driftCheck",
         "driftReport",
         "payment",

@@ -97,11 +97,12 @@ class TestList:
         assert line["saleor_transaction_id"] == transaction
         assert (await pages.ask("GET", "/payments/export?fromDay=x")).status_code == 422
 
-    async def test_is_open_to_whoever_handles_payments(self, pages):
+    @pytest.mark.parametrize("page", ["payments", "agreements", "disputes"])
+    async def test_is_open_to_whoever_handles_payments(self, pages, page):
         granted = {"user_permissions": ["HANDLE_PAYMENTS"]}
-        answer = await pages.ask("GET", "/payments", claims=granted)
+        answer = await pages.ask("GET", f"/{page}", claims=granted)
         assert answer.status_code == 200
-        assert 'href="/dashboard/payments"' in answer.text
+        assert f'href="/dashboard/{page}"' in answer.text
         assert 'href="/dashboard/accounts"' not in answer.text
 
 

@@ -116,11 +116,11 @@ class TestEveryField:
             refusal(await merchant.post({"query": query}, token=token), status)
 
     def test_whoever_handles_payments_may_what_the_page_lets_them(self):
-        """The pages of payments and agreements ask for the same: one right, wherever it is used."""
+        """The pages of payments, disputes and agreements ask for the same: one right, wherever it is used."""
         assert STAFF == PAYMENT_STAFF == ("HANDLE_PAYMENTS",)
         assert OPERATIONS.keys() >= FOR_PAYMENT_STAFF
         others = OPERATIONS.keys() - FOR_PAYMENT_STAFF
-        assert sorted(name for name in others if name.startswith(("payment", "drift", "agreement"))) == []
+        assert sorted(name for name in others if name.startswith(("payment", "dispute", "drift", "agreement"))) == []
 
     @pytest.mark.parametrize("field", OPERATIONS)
     async def test_of_accounts_and_keys_refuses_whoever_may_not_manage_apps(self, merchant, field):

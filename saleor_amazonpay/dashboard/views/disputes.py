@@ -9,12 +9,16 @@ from typing import Final
 from saleor_amazonpay.dashboard.pages import Answer, Go, MenuEntry, PageNotFound, Pages, Screen, Upload, Visit
 from saleor_amazonpay.domain.disputes import ACTION_REQUIRED, EvidenceType, is_lost, is_over
 from saleor_amazonpay.errors import AppError
+from saleor_amazonpay.handlers.dashboard_users import PAYMENT_STAFF
 from saleor_amazonpay.handlers.disputes import answering
 from saleor_amazonpay.messages import Message, marked
 from saleor_amazonpay.storage import disputes as dispute_rows
 from saleor_amazonpay.storage.disputes import Dispute
 
 pages = Pages()
+
+STAFF: Final = PAYMENT_STAFF
+"""A dispute is about a payment: who may refund it may defend it."""
 
 _MOST = 100
 _SOON = timedelta(days=2)
@@ -45,12 +49,12 @@ EVIDENCE: Final[Mapping[str, str]] = {
 }
 
 
-@pages.get("/disputes", menu=MenuEntry(marked("Disputes"), order=60, icon="dispute"))
+@pages.get("/disputes", permissions=STAFF, menu=MenuEntry(marked("Disputes"), order=60, icon="dispute"))
 async def listing(visit: Visit) -> Answer:
     return await _listing(visit)
 
 
-@pages.post("/disputes")
+@pages.post("/disputes", permissions=STAFF)
 async def look_up(visit: Visit) -> Answer:
     """Read one by its id: Amazon has no list."""
     try:
@@ -60,12 +64,12 @@ async def look_up(visit: Visit) -> Answer:
     return Go(f"/disputes/{found.dispute_id}", Message("Read from Amazon Pay."))
 
 
-@pages.get("/disputes/{dispute_id}")
+@pages.get("/disputes/{dispute_id}", permissions=STAFF)
 async def one(visit: Visit) -> Answer:
     return await _one(visit)
 
 
-@pages.post("/disputes/{dispute_id}/evidence")
+@pages.post("/disputes/{dispute_id}/evidence", permissions=STAFF)
 async def add(visit: Visit) -> Answer:
     chosen = visit.files.get("file", Upload("", b""))
     form = visit.form
@@ -87,14 +91,14 @@ async def add(visit: Visit) -> Answer:
     return Go(f"/disputes/{visit.path['dispute_id']}", Message("Added. It is sent once you send your answer."))
 
 
-@pages.post("/disputes/{dispute_id}/evidence/{evidence_id}/remove")
+@pages.post("/disputes/{dispute_id}/evidence/{evidence_id}/remove", permissions=STAFF)
 async def remove(visit: Visit) -> Answer:
     dispute_id = visit.path["dispute_id"]
     await answering.remove_evidence(visit.services, visit.tenant, dispute_id, visit.path["evidence_id"])
     return Go(f"/disputes/{dispute_id}", Message("Removed."))
 
 
-@pages.post("/disputes/{dispute_id}/contest")
+@pages.post("/disputes/{dispute_id}/contest", permissions=STAFF)
 async def contest(visit: Visit) -> Answer:
     dispute_id = visit.path["dispute_id"]
     try:
@@ -108,7 +112,7 @@ async def contest(visit: Visit) -> Answer:
     return Go(f"/disputes/{dispute_id}", told)
 
 
-@pages.post("/disputes/{dispute_id}/read")
+@pages.post("/disputes/{dispute_id}/read", permissions=STAFF)
 async def read(visit: Visit) -> Answer:
     dispute_id = visit.path["dispute_id"]
     try:
