@@ -118,9 +118,9 @@ async def choose(opened, words, name, content):
     await opened.click(words.add)
 
 
-async def test_a_dispute_leads_to_its_payment(open_dashboard_of, shop):
+async def test_a_dispute_leads_whoever_handles_payments_to_its_payment(open_dashboard_of, shop):
     dispute_id = await disputed(shop)
-    opened = await open_dashboard_of(shop, f"/disputes/{dispute_id}")
+    opened = await open_dashboard_of(shop, f"/disputes/{dispute_id}", user_permissions=["HANDLE_PAYMENTS"])
     await opened.title(f"Dispute {dispute_id}")
     charge = opened.app.get_by_role("definition").get_by_role("link")
     charge_id = await charge.inner_text()
