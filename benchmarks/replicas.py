@@ -96,7 +96,7 @@ async def measure(folder: Path, rounds: int = ROUNDS) -> dict[str, Any]:
     ratios = _ratios(rows)
     return {
         **{f"cpu_us_with_{name}": _medians([row[name] for row in rows]) for name in arms},
-        "ratios": ratios,
+        "ratios": {event: round(ratio, 3) for event, ratio in ratios.items()},
         **crowded,
         f"lock_waits_over_{LONGEST_LOCK_MS}_ms": len(long_locks),
         "which_waited": long_locks[:5],
@@ -110,7 +110,7 @@ def _medians(figures: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def _ratios(rows: Sequence[dict[str, dict[str, float]]]) -> dict[str, float]:
     """Of two replicas to one; within a round, since the machine is not as fast in each."""
-    return {event: round(median(row["two"][event] / row["one"][event] for row in rows), 3) for event in PACE}
+    return {event: median(row["two"][event] / row["one"][event] for row in rows) for event in PACE}
 
 
 async def _crowded(replicas: Replicas, statements: _Statements, data: Path) -> dict[str, dict[str, float]]:

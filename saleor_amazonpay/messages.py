@@ -8,7 +8,7 @@ of the translations finds them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -60,6 +60,20 @@ def recognized(text: str, templates: Iterable[str]) -> Message:
         if match := re.fullmatch(pattern, text, re.DOTALL):
             return Message(template, **match.groupdict())
     return Message("{what}", what=text)
+
+
+_SENTENCES: Final = ("what", "why")  # parameters that are sentences themselves
+
+
+def retold(text: str, templates: Collection[str]) -> Message:
+    """As ``recognized``, and so are the sentences inside it; a text of none of them is the sentence itself."""
+    found = recognized(text, templates)
+    if found.template not in templates:
+        return Message(text)
+    inner = {
+        name: retold(value, templates) if name in _SENTENCES else value for name, value in found.parameters.items()
+    }
+    return Message(found.template, **inner)
 
 
 def marked(template: str) -> str:

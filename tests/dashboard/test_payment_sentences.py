@@ -44,6 +44,17 @@ def test_what_nothing_is_filled_into_and_what_is_unknown_stays():
     assert sentence_of("").template == ""
 
 
+def calls_of_marked(module):
+    tree = ast.parse(Path(module.__file__).read_text("utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "marked"]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_sentence_with_figures_is_recognized(module):
+    sentences = [call.args[0].value for call in calls_of_marked(module)]
+    assert sorted(each for each in sentences if "{" in each) == sorted(module.FILLED)
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_nobody_puts_a_refusal_together_in_place(module):
     """It would be English on every page."""

@@ -1,4 +1,7 @@
-"""Chargebacks and A-to-z claims: what is open and until when, and the answer with its evidence."""
+"""Chargebacks and A-to-z claims: what is open and until when, and the answer with its evidence.
+
+A dispute is about a payment: whoever may refund it may defend it.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,6 @@ from saleor_amazonpay.storage import disputes as dispute_rows
 from saleor_amazonpay.storage.disputes import Dispute
 
 pages = Pages()
-
-STAFF: Final = PAYMENT_STAFF
-"""A dispute is about a payment: who may refund it may defend it."""
 
 _MOST = 100
 _SOON = timedelta(days=2)
@@ -49,12 +49,12 @@ EVIDENCE: Final[Mapping[str, str]] = {
 }
 
 
-@pages.get("/disputes", permissions=STAFF, menu=MenuEntry(marked("Disputes"), order=60, icon="dispute"))
+@pages.get("/disputes", permissions=PAYMENT_STAFF, menu=MenuEntry(marked("Disputes"), order=60, icon="dispute"))
 async def listing(visit: Visit) -> Answer:
     return await _listing(visit)
 
 
-@pages.post("/disputes", permissions=STAFF)
+@pages.post("/disputes", permissions=PAYMENT_STAFF)
 async def look_up(visit: Visit) -> Answer:
     """Read one by its id: Amazon has no list."""
     try:
@@ -64,12 +64,12 @@ async def look_up(visit: Visit) -> Answer:
     return Go(f"/disputes/{found.dispute_id}", Message("Read from Amazon Pay."))
 
 
-@pages.get("/disputes/{dispute_id}", permissions=STAFF)
+@pages.get("/disputes/{dispute_id}", permissions=PAYMENT_STAFF)
 async def one(visit: Visit) -> Answer:
     return await _one(visit)
 
 
-@pages.post("/disputes/{dispute_id}/evidence", permissions=STAFF)
+@pages.post("/disputes/{dispute_id}/evidence", permissions=PAYMENT_STAFF)
 async def add(visit: Visit) -> Answer:
     chosen = visit.files.get("file", Upload("", b""))
     form = visit.form
@@ -91,14 +91,14 @@ async def add(visit: Visit) -> Answer:
     return Go(f"/disputes/{visit.path['dispute_id']}", Message("Added. It is sent once you send your answer."))
 
 
-@pages.post("/disputes/{dispute_id}/evidence/{evidence_id}/remove", permissions=STAFF)
+@pages.post("/disputes/{dispute_id}/evidence/{evidence_id}/remove", permissions=PAYMENT_STAFF)
 async def remove(visit: Visit) -> Answer:
     dispute_id = visit.path["dispute_id"]
     await answering.remove_evidence(visit.services, visit.tenant, dispute_id, visit.path["evidence_id"])
     return Go(f"/disputes/{dispute_id}", Message("Removed."))
 
 
-@pages.post("/disputes/{dispute_id}/contest", permissions=STAFF)
+@pages.post("/disputes/{dispute_id}/contest", permissions=PAYMENT_STAFF)
 async def contest(visit: Visit) -> Answer:
     dispute_id = visit.path["dispute_id"]
     try:
@@ -112,7 +112,7 @@ async def contest(visit: Visit) -> Answer:
     return Go(f"/disputes/{dispute_id}", told)
 
 
-@pages.post("/disputes/{dispute_id}/read", permissions=STAFF)
+@pages.post("/disputes/{dispute_id}/read", permissions=PAYMENT_STAFF)
 async def read(visit: Visit) -> Answer:
     dispute_id = visit.path["dispute_id"]
     try:

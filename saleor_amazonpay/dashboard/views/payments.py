@@ -350,9 +350,10 @@ def _sentence(entry: Entry, spoken: Language) -> Message:
         return Message("Saleor refused {what}.", what=about)
     if entry.kind == "person" and "refused" in detail:
         return Message("{what} was refused.", what=about)
-    told = sentence_of(str(detail.get("message", "")))
-    if told.template and entry.kind == "decision" and spoken.knows(told.template):
-        return Message("{what}", what=(about, told) if about else told)
+    if entry.kind == "decision" and (kept := str(detail.get("message", ""))):
+        told = sentence_of(kept)
+        if spoken.knows(told.template):
+            return Message("{what}", what=(about, told) if about else told)
     return Message("{what}", what=about or ", ".join(f"{name}: {value}" for name, value in detail.items()))
 
 

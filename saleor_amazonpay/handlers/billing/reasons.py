@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from saleor_amazonpay.domain.plans import BEYOND_MONTH
-from saleor_amazonpay.messages import Message, marked, recognized
+from saleor_amazonpay.messages import Message, marked, retold
 from saleor_amazonpay.saleor.client import ANSWERED
 
 NOT_MADE: Final = marked("Saleor did not make the renewal: {why}")
@@ -51,13 +51,8 @@ _FILLED: Final = (
     BEYOND_MONTH,
     ANSWERED,
 )
-_SENTENCES: Final = ("what", "why")  # parameters that are sentences themselves
 
 
 def told(text: str) -> Message:
     """The sentence that is kept as ``text``; one that nothing is filled into, or of somebody else, is the text."""
-    found = recognized(text, _FILLED)
-    if found.template not in _FILLED:
-        return Message(text)
-    inner = {name: told(value) if name in _SENTENCES else value for name, value in found.parameters.items()}
-    return Message(found.template, **inner)
+    return retold(text, _FILLED)

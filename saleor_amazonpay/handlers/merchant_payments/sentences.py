@@ -6,15 +6,11 @@ from typing import Final
 
 from saleor_amazonpay.domain import plans
 from saleor_amazonpay.handlers import action_requests, conclusions
-from saleor_amazonpay.messages import Message, recognized
+from saleor_amazonpay.messages import Message, retold
 
 _FILLED: Final = (*plans.FILLED, *conclusions.FILLED, *action_requests.FILLED)
 
 
 def sentence_of(text: str) -> Message:
     """One that nothing is filled into, or of somebody else, is the text itself."""
-    found = recognized(text, _FILLED)
-    if found.template not in _FILLED:
-        return Message(text)
-    inner = {name: sentence_of(value) if name == "why" else value for name, value in found.parameters.items()}
-    return Message(found.template, **inner)
+    return retold(text, _FILLED)
